@@ -1,0 +1,355 @@
+"""The engine: it walks a recorded graph backwards and lets every Function apply its local rule.
+
+Rules get plain arrays when nobody will differentiate the result, which is the fast way, and Tensors
+when somebody will (``create_graph=True``): the same rule then records itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from . import _writes
+from ._function import Node, Source, Value, enable_grad, source_of
+from ._tensor import Constant, Shape, Tensor, TensorLike, as_tensor, wrap
+
+
+def postorder(roots: Iterable[Source]) -> list[Node]:
+    """Return the Nodes that lead to ``roots``, each once, inputs before what uses them."""
+    order: list[Node] = []
+    seen: set[Node] = set()
+    stack: list[Any] = [root for root in roots if isinstance(root, Node)]
+    while stack:
+        node = stack.pop()
+        if type(node) is tuple:  # all its inputs are done
+            order.append(node[0])
+        elif node not in seen:
+            seen.add(node)
+            stack.append((node,))
+            stack += [s for s in reversed(node.inputs) if type(s) is Node and s not in seen]
+    return order
+
+
+def unbroadcast(g: Value, shape: Shape) -> Value:
+    """Sum ``g``, an array or a Tensor, over the axes along which ``shape`` was broadcast to it.
+
+    Raises
+    ------
+    ValueError
+        If ``shape`` does not broadcast to that of ``g``.
+    """
+    lead = g.ndim - len(shape)
+    if lead < 0 or any(n not in (1, m) for n, m in zip(shape, g.shape[lead:], strict=True)):
+        raise ValueError(f"shape {shape} does not broadcast to {g.shape}")
+    stretched = (lead + i for i, n in enumerate(shape) if n != g.shape[lead + i])
+    return g.sum(axis=(*range(lead), *stretched), keepdims=True).reshape(shape)
+
+
+def _conform(g: Value, source: Source, node: Node, create_graph: bool) -> tuple[Value, bool]:
+    """Give the gradient ``g`` that a rule returned the shape and dtype of the input it is for.
+
+    Also tells whether that made a new array, which the engine then owns.
+    """
+    made = False
+    if create_graph:
+        g = as_tensor(g)
+    elif type(g) is not np.ndarray:  # a NumPy scalar, as 0-d arithmetic gives
+        g = np.asarray(g)
+    if g.shape != source.shape:
+        try:
+            if not node.function.broadcasts:
+                raise ValueError("it does not broadcast its inputs")
+            g, made = unbroadcast(g, source.shape), True
+        except ValueError as error:
+            raise ValueError(
+                f"{node}.backward returned a gradient of shape {g.shape} for an input of shape "
+                f"{source.shape}: {error}"
+            ) from None
+    if g.dtype != source.dtype:
+        g, made = g.astype(source.dtype), True
+    return g, made
+
+
+class _Gradients:
+    """The gradients on their way, by source.  A sum goes into a buffer that is ours alone."""
+
+    def __init__(self, create_graph: bool) -> None:
+        self.create_graph = create_graph
+        self.values: dict[Source, Value] = {}
+        self.owned: set[Source] = set()
+
+    def add(self, source: Source, g: Value, made: bool) -> None:
+        held = self.values.get(source)
+        if held is None:
+            self.values[source] = g
+        elif self.create_graph:
+            self.values[source] = held + g
+        elif source in self.owned:
+            np.add(held, g, out=held)
+            return
+        else:
+            self.values[source] = np.asarray(held + g)
+            made = True
+        if made:
+            self.owned.add(source)
+
+    def take(self, source: Source) -> Value:
+        self.owned.discard(source)
+        return self.values.pop(source, None)
+
+    def result(self, source: Source) -> Tensor:
+        """Return the gradient as a Tensor that shares memory with nothing else."""
+        g = self.values[source]
+        if isinstance(g, Tensor):
+            return wrap(g._array.copy(), source_of(g), g._requires_grad)
+        if source in self.owned:
+            self.owned.discard(source)
+            return wrap(g)
+        return wrap(g.copy())
+
+
+def _as_tensors(node: Node, kept: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return what ``node`` keeps as Tensors that are part of the graph."""
+    signature = node.function.signature
+    named: dict[str, Any] = dict(zip(signature.kept, kept, strict=True))
+
+    def rejoin(array: Any, source: Source | None) -> Any:
+        if array is None or isinstance(source, Tensor):
+            return source
+        return wrap(array, source, isinstance(source, Node))
+
+    for name, source in zip(signature.inputs, signature.by_name(node.inputs), strict=True):
+        if name in named:
+            array = named[name]
+            named[name] = (
+                tuple(map(rejoin, array, source)) if type(array) is tuple else rejoin(array, source)
+            )
+    if "y" in named:
+        named["y"] = wrap(named["y"], node, True)
+    for name in node.function.aux:
+        if name in signature.formulas:
+            formula = getattr(node.function, name)
+            named[name] = formula(*(named[n] for n in signature.formulas[name]))
+        elif name in named:
+            named[name] = wrap(np.asarray(named[name]))
+    return tuple(named.values())
+
+
+def _apply_rule(node: Node, g: Value, wanted: list[bool], create_graph: bool) -> tuple[Any, ...]:
+    """Return the gradients of the inputs of ``node``, given that of its output."""
+    signature = node.function.signature
+    kept = node.kept
+    assert kept is not None
+    if create_graph:
+        kept = _as_tensors(node, kept)
+    if signature.pick is not None:
+        needs = signature.needs(*signature.by_name(wanted))
+        kept = signature.pick((*kept, *signature.by_name(node.inputs), needs))
+    result = node.function.backward(g, *kept)
+    gradients = result if isinstance(result, tuple) else (result,)
+    surplus = gradients[len(node.inputs) :]
+    if len(gradients) < len(node.inputs) or any(gx is not None for gx in surplus):
+        raise ValueError(
+            f"{node}.backward returned {len(gradients)} gradients for {len(node.inputs)} inputs"
+        )
+    return gradients
+
+
+def _check_usable(order: list[Node]) -> None:
+    """Refuse, before anything is changed, a graph that was freed or whose values were written."""
+    for node in order:
+        if node.kept is None:
+            raise ValueError(
+                f"backward through {node}, whose kept values an earlier backward has freed; "
+                "give the earlier one retain_graph=True to go through the graph again"
+            )
+        if node.time != _writes.clock:
+            for name, value in zip(node.function.signature.kept, node.kept, strict=True):
+                values = value if isinstance(value, tuple) else (value,)
+                if any(v is not None and _writes.since(v, node.time) for v in values):
+                    raise ValueError(
+                        f"backward through {node}: its {name!r} was written after {node} used it, "
+                        "so the gradient would be wrong; write after backward, or to a .clone()"
+                    )
+
+
+def _sweep(
+    seeds: Sequence[tuple[Source, Value]],
+    targets: Sequence[Source] | None,
+    create_graph: bool,
+    retain_graph: bool,
+) -> _Gradients:
+    """Carry ``seeds`` back through the graph, to all leaves, or only to the ``targets``."""
+    order = postorder(source for source, _ in seeds)
+    goals = set(targets or ())
+    reached = set(goals)
+    if targets is not None:
+        for node in order:
+            if not reached.isdisjoint(node.inputs):
+                reached.add(node)
+        order = [node for node in order if not reached.isdisjoint(node.inputs)]
+    _check_usable(order)
+
+    gradients = _Gradients(create_graph)
+    for source, g in seeds:
+        gradients.add(source, g, made=False)
+    for node in reversed(order):
+        g = gradients.values.get(node) if node in goals else gradients.take(node)
+        if g is not None:
+            if targets is None:
+                wanted = [s is not None and type(s) is not Constant for s in node.inputs]
+            else:
+                wanted = [s in reached for s in node.inputs]
+            for source, gx, want in zip(
+                node.inputs, _apply_rule(node, g, wanted, create_graph), wanted, strict=False
+            ):
+                if want and gx is not None:
+                    assert source is not None
+                    gradients.add(source, *_conform(gx, source, node, create_graph))
+        if not retain_graph and node.kept:
+            node.kept = None
+    return gradients
+
+
+def _seed(caller: str, output: Tensor, g: TensorLike | None, create_graph: bool) -> Value:
+    """Return the gradient that starts at ``output``: ``g``, or one where it is a single number."""
+    if not output.requires_grad:
+        raise ValueError(
+            f"{caller}: the output depends on no Tensor with requires_grad=True "
+            "(or was computed under no_grad)"
+        )
+    if g is None:
+        if output.size != 1:
+            raise ValueError(
+                f"{caller}: the output has shape {output.shape}; only a single number has a "
+                "gradient of its own, so pass the gradient of something with respect to it"
+            )
+        seed = wrap(np.ones(output.shape, output.dtype))
+    else:
+        seed = as_tensor(g)
+        if seed.shape != output.shape:
+            raise ValueError(
+                f"{caller}: the output has shape {output.shape} but its gradient {seed.shape}"
+            )
+        if seed.dtype != output.dtype:
+            seed = seed.astype(output.dtype)
+    return seed if create_graph else seed._array
+
+
+def backward(
+    output: Tensor,
+    gradient: TensorLike | None = None,
+    *,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+) -> None:
+    """Add the gradient of this Tensor to the ``grad`` of every leaf that requires one.
+
+    Parameters
+    ----------
+    gradient : array_like, optional
+        The gradient with respect to this Tensor, of the same shape; 1 for a single number.
+    retain_graph : bool, optional
+        Keep what the rules need for another backward.  Default: as ``create_graph``.
+    create_graph : bool
+        Record the backward pass itself, so that the gradients can be differentiated.
+
+    Raises
+    ------
+    ValueError
+        If no gradient flows here, the gradient is missing or of the wrong shape, the graph was
+        freed by an earlier backward, or a value that a rule needs was written since.
+
+    Examples
+    --------
+    >>> import tinygraph as tg
+    >>> w = tg.tensor([1.0, 2.0], requires_grad=True)
+    >>> (w ** 2).sum().backward()
+    >>> w.grad.tolist()
+    [2.0, 4.0]
+    """
+    seed = _seed("backward", output, gradient, create_graph)
+    retain = create_graph if retain_graph is None else retain_graph
+    with enable_grad():
+        gradients = _sweep([(source_of(output), seed)], None, create_graph, retain)
+        for leaf in gradients.values:
+            assert isinstance(leaf, Tensor)
+            g = gradients.result(leaf)
+            if leaf._grad is None:
+                leaf._grad = g
+            elif create_graph:
+                leaf._grad = leaf._grad + g
+            else:
+                leaf._grad = wrap(np.asarray(leaf._grad._array + g._array))
+
+
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: TensorLike | Sequence[TensorLike | None] | None = None,
+    *,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool = False,
+) -> Any:
+    """Return the gradient of (the sum of) ``outputs`` with respect to ``inputs``.
+
+    No ``grad`` attribute is touched, and only what leads to the inputs is computed.
+
+    Parameters
+    ----------
+    outputs : Tensor or sequence of Tensors
+    inputs : Tensor or sequence of Tensors
+        Leaves or computed Tensors.
+    grad_outputs : array_like or sequence, optional
+        The gradient with respect to each output; may be left out for single numbers.
+    retain_graph, create_graph : bool, optional
+        As in `Tensor.backward`.
+    allow_unused : bool
+        Give None for an input that the outputs do not depend on, instead of an error.
+
+    Returns
+    -------
+    Tensor or tuple of Tensors
+        As ``inputs``: one Tensor for a Tensor, a tuple for a sequence.
+
+    Examples
+    --------
+    >>> import tinygraph as tg
+    >>> x = tg.tensor(3.0, requires_grad=True)
+    >>> dy = tg.grad(x ** 3, x, create_graph=True)
+    >>> dy.item(), tg.grad(dy, x).item()
+    (27.0, 18.0)
+    """
+    outs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
+    ins = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    if isinstance(outputs, Tensor):
+        grad_outs: list[Any] = [grad_outputs]
+    else:
+        grad_outs = [None] * len(outs) if grad_outputs is None else list(grad_outputs)  # type: ignore[arg-type]
+    if len(grad_outs) != len(outs):
+        raise ValueError(f"grad: {len(outs)} outputs but {len(grad_outs)} grad_outputs")
+    for i, x in enumerate(ins):
+        if not x.requires_grad:
+            raise ValueError(f"grad: input {i} does not require a gradient")
+    seeds = [
+        (source_of(out), _seed("grad", out, g, create_graph))
+        for out, g in zip(outs, grad_outs, strict=True)
+    ]
+    sources = [source_of(x) for x in ins]
+    retain = create_graph if retain_graph is None else retain_graph
+    with enable_grad():
+        gradients = _sweep(seeds, sources, create_graph, retain)
+    results: list[Tensor | None] = []
+    for i, source in enumerate(sources):
+        if source in gradients.values:
+            results.append(gradients.result(source))
+        elif allow_unused:
+            results.append(None)
+        else:
+            raise ValueError(
+                f"grad: the outputs do not depend on input {i}; allow_unused=True gives None for it"
+            )
+    return results[0] if isinstance(inputs, Tensor) else tuple(results)

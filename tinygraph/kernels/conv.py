@@ -1,0 +1,139 @@
+"""Convolution as matrix products over columns, a cache-sized tile of images at a time.
+
+With the windows of a few images laid out as columns (im2col), the convolution is one product,
+and so are both of its gradients. The columns are kh*kw times as large as the images, so they
+never exist for the whole batch: one buffer that fits the cache is filled again for each tile,
+and filled once more in the backward pass rather than kept.
+
+In the shapes below G is the number of groups, D = C/G * kh*kw the depth of a column and
+L = H'*W' the number of windows.
+"""
+
+from collections.abc import Iterator
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from tinygraph.kernels._types import Array, Pair
+from tinygraph.kernels.windows import gather, image_size, output_sizes, scatter, taps
+
+TILE_BYTES = 1 << 20
+"""Columns made at a time: about the second-level cache (256 KB to 2 MB measured alike)."""
+
+
+def conv2d(
+    x: Array,
+    w: Array,
+    b: Array | None,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
+    groups: int,
+) -> Array:
+    """Correlate images with filters: (N, C, H, W), (O, C/G, kh, kw), (O,) -> (N, O, H', W')."""
+    n, o, kernel_size = len(x), len(w), image_size(w)
+    windows = output_sizes(image_size(x), kernel_size, stride, padding, dilation)
+    filters = w.reshape(groups, o // groups, prod(w.shape[1:]))  # (G, O/G, D)
+    y = np.empty((n, groups, o // groups, prod(windows)), np.result_type(x, w))
+    bias = None if b is None else b.reshape(groups, o // groups, 1)
+    for tile, cols in _column_tiles(x, windows, kernel_size, stride, padding, dilation, groups):
+        np.matmul(filters, cols, out=y[tile])
+        if bias is not None:
+            y[tile] += bias
+    return y.reshape(n, o, *windows)
+
+
+def conv2d_weight_grad(
+    g: Array,
+    x: Array,
+    kernel_size: Pair,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
+    groups: int,
+) -> Array:
+    """Correlate images with gradients, the adjoint of `conv2d` in its weight.
+
+    (N, O, H', W'), (N, C, H, W) -> (O, C/G, kh, kw)
+    """
+    n, o = g.shape[:2]
+    windows = image_size(g)
+    c = x.shape[1] // groups
+    g = g.reshape(n, groups, o // groups, prod(windows)).mT  # (N, G, L, O/G)
+    gw = np.zeros((groups, c * prod(kernel_size), o // groups), np.result_type(g, x))
+    for tile, cols in _column_tiles(x, windows, kernel_size, stride, padding, dilation, groups):
+        gw += np.matmul(cols, g[tile]).sum(axis=0)  # (G, D, O/G)
+    return np.ascontiguousarray(gw.mT).reshape(o, c, *kernel_size)
+
+
+def conv2d_input_grad(
+    g: Array,
+    w: Array,
+    input_size: Pair,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
+    groups: int,
+) -> Array:
+    """Transposed convolution, the adjoint of `conv2d` in its input.
+
+    (N, O, H', W'), (O, C/G, kh, kw) -> (N, C, H, W)
+    """
+    n, o = g.shape[:2]
+    windows = image_size(g)
+    c, kernel_size = w.shape[1] * groups, image_size(w)
+    g = g.reshape(n, groups, o // groups, prod(windows))
+    filters = w.reshape(groups, o // groups, prod(w.shape[1:])).mT  # (G, D, O/G)
+    gx = np.zeros((n, c, *input_size), np.result_type(g, w))
+    if _is_pointwise(kernel_size, stride, padding):
+        np.matmul(filters, g, out=gx.reshape(n, groups, c // groups, prod(windows)))
+        return gx
+    # With one filter a group this is an outer product, at which matmul is four times slower.
+    product = np.multiply if o == groups else np.matmul
+    where = taps(input_size, windows, kernel_size, stride, padding, dilation)
+    for tile, buffer in _tiles(n, (c, len(where), *windows), gx.dtype):
+        cols = buffer.reshape(len(buffer), groups, -1, prod(windows))
+        product(filters, g[tile], out=cols)
+        scatter(buffer, gx[tile], where)
+    return gx
+
+
+def _column_tiles(
+    x: Array,
+    windows: Pair,
+    kernel_size: Pair,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
+    groups: int,
+) -> Iterator[tuple[slice, Array]]:
+    """Yield tiles of images with their columns: (N, C, H, W) -> (tile, G, D, L).
+
+    The columns are overwritten by those of the next tile.
+    """
+    n, c = x.shape[:2]
+    if _is_pointwise(kernel_size, stride, padding):  # the image is its own columns
+        yield slice(n), x.reshape(n, groups, c // groups, prod(windows))
+        return
+    where = taps(image_size(x), windows, kernel_size, stride, padding, dilation)
+    for tile, buffer in _tiles(n, (c, len(where), *windows), x.dtype):
+        gather(x[tile], buffer, where)
+        yield tile, buffer.reshape(len(buffer), groups, -1, prod(windows))
+
+
+def _tiles(n: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterator[tuple[slice, Array]]:
+    """Cut n images into tiles, each with its part of one buffer (tile, *shape).
+
+    The buffer is zero at first; every tile writes the same places, so that those which stand for
+    padding stay zero.
+    """
+    length = max(1, min(n, TILE_BYTES // max(1, prod(shape) * dtype.itemsize)))
+    buffer = np.zeros((length, *shape), dtype)
+    for start in range(0, n, length):
+        stop = min(start + length, n)
+        yield slice(start, stop), buffer[: stop - start]
+
+
+def _is_pointwise(kernel_size: Pair, stride: Pair, padding: Pair) -> bool:
+    return kernel_size == stride == (1, 1) and padding == (0, 0)

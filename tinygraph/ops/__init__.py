@@ -1,0 +1,1 @@
+"""The operations: each module holds Functions and, below them, what users call."""

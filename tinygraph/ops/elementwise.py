@@ -1,0 +1,504 @@
+"""Elementwise operations: arithmetic, powers and exponentials, activations, selection."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from .._function import Function, Value
+from .._tensor import Array, Tensor, TensorLike, as_tensor, as_tensors
+
+# -- arithmetic ----------------------------------------------------------------------------------
+
+
+class Add(Function):
+    """Sum of two: ga = g, gb = g."""
+
+    broadcasts = True
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return a + b
+
+    def backward(self, g: Value) -> Value:
+        return g, g
+
+
+class Subtract(Function):
+    """Difference of two: ga = g, gb = -g."""
+
+    broadcasts = True
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return a - b
+
+    def backward(self, g: Value, needs: Any) -> Value:
+        return g, -g if needs.b else None
+
+
+class Multiply(Function):
+    """Product of two: ga = g b, gb = g a."""
+
+    broadcasts = True
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return a * b
+
+    def backward(self, g: Value, a: Value, b: Value, needs: Any) -> Value:
+        return g * b if needs.a else None, g * a if needs.b else None
+
+
+class Divide(Function):
+    """Quotient of two: ga = g / b, gb = -g a / b²."""
+
+    broadcasts = True
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return a / b
+
+    def backward(self, g: Value, a: Value, b: Value, needs: Any) -> Value:
+        ga = g / b
+        return ga if needs.a else None, -ga * (a / b) if needs.b else None
+
+
+class Negative(Function):
+    """Negation: gx = -g."""
+
+    def forward(self, x: Array) -> Array:
+        return -x
+
+    def backward(self, g: Value) -> Value:
+        return -g
+
+
+class Power(Function):
+    """a to the power b: ga = g b a^(b-1), gb = g y log a.
+
+    At a = b = 0, where a^(b-1) is infinite, ga is 0; where a = 0, gb is 0.
+    """
+
+    broadcasts = True
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return a**b
+
+    def backward(self, g: Value, a: Value, b: Value, y: Value, needs: Any) -> Value:
+        ga = g * b * a ** (b - 1 + (a == 0) * (b == 0)) if needs.a else None
+        gb = g * y * log_(a + (a == 0)) if needs.b else None
+        return ga, gb
+
+
+class ScalarPower(Function):
+    """x to the power of a fixed number p: gx = g p x^(p-1)."""
+
+    def __init__(self, exponent: float) -> None:
+        self.exponent = exponent
+
+    def forward(self, x: Array) -> Array:
+        return np.asarray(x**self.exponent)
+
+    def backward(self, g: Value, x: Value) -> Value:
+        p = self.exponent
+        return g * (p * x ** (p - 1)) if p else None
+
+
+# -- functions of one variable -------------------------------------------------------------------
+
+
+class Exp(Function):
+    """Exponential: gx = g y."""
+
+    def forward(self, x: Array) -> Array:
+        return np.exp(x)
+
+    def backward(self, g: Value, y: Value) -> Value:
+        return g * y
+
+
+class Log(Function):
+    """Natural logarithm: gx = g / x."""
+
+    def forward(self, x: Array) -> Array:
+        return np.log(x)
+
+    def backward(self, g: Value, x: Value) -> Value:
+        return g / x
+
+
+class Sqrt(Function):
+    """Square root: gx = g / 2y (infinite at 0)."""
+
+    def forward(self, x: Array) -> Array:
+        return np.sqrt(x)
+
+    def backward(self, g: Value, y: Value) -> Value:
+        return g / (2 * y)
+
+
+class Abs(Function):
+    """Absolute value: gx = g sign(x), 0 at 0."""
+
+    def forward(self, x: Array) -> Array:
+        return np.abs(x)
+
+    def backward(self, g: Value, x: Value) -> Value:
+        return where_(x > 0, g, where_(x < 0, -g, 0))
+
+
+class Tanh(Function):
+    """Hyperbolic tangent: gx = g (1 - y²)."""
+
+    def forward(self, x: Array) -> Array:
+        return np.tanh(x)
+
+    def backward(self, g: Value, y: Value) -> Value:
+        return g * (1 - y * y)
+
+
+class Sigmoid(Function):
+    """Logistic function 1 / (1 + exp(-x)): gx = g y (1 - y)."""
+
+    def forward(self, x: Array) -> Array:
+        e = np.exp(-np.abs(x))  # never overflows
+        return np.where(x < 0, e, 1) / (1 + e)
+
+    def backward(self, g: Value, y: Value) -> Value:
+        return g * y * (1 - y)
+
+
+class ReLU(Function):
+    """max(x, 0): gx = g where y > 0, else 0."""
+
+    def forward(self, x: Array) -> Array:
+        return np.maximum(x, 0)
+
+    def backward(self, g: Value, y: Value) -> Value:
+        return where_(y > 0, g, 0)
+
+
+class Clip(Function):
+    """x limited to [low, high]: gx = g where low <= x <= high, else 0."""
+
+    def __init__(self, low: float, high: float) -> None:
+        self.low, self.high = low, high
+
+    def forward(self, x: Array) -> Array:
+        return np.clip(x, self.low, self.high)
+
+    def backward(self, g: Value, x: Value) -> Value:
+        return where_((x >= self.low) * (x <= self.high), g, 0)
+
+
+class Astype(Function):
+    """Conversion to another dtype: gx = g, in the dtype of x."""
+
+    def __init__(self, dtype: np.dtype[Any]) -> None:
+        self.dtype = dtype
+
+    def forward(self, x: Array) -> Array:
+        return x.astype(self.dtype)
+
+    def backward(self, g: Value) -> Value:
+        return g
+
+
+class Clone(Function):
+    """A copy: gx = g."""
+
+    def forward(self, x: Array) -> Array:
+        return x.copy()
+
+    def backward(self, g: Value) -> Value:
+        return g
+
+
+# -- choices -------------------------------------------------------------------------------------
+
+
+class Maximum(Function):
+    """The larger of two: g goes to it, half to each where they are equal."""
+
+    broadcasts = True
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return np.maximum(a, b)
+
+    def backward(self, g: Value, a: Value, b: Value) -> Value:
+        shared = where_(a == b, g / 2, 0)
+        return where_(a > b, g, shared), where_(a < b, g, shared)
+
+
+class Minimum(Function):
+    """The smaller of two: g goes to it, half to each where they are equal."""
+
+    broadcasts = True
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return np.minimum(a, b)
+
+    def backward(self, g: Value, a: Value, b: Value) -> Value:
+        shared = where_(a == b, g / 2, 0)
+        return where_(a < b, g, shared), where_(a > b, g, shared)
+
+
+class Where(Function):
+    """a where the condition holds, else b: ga = g there and 0 elsewhere, gb the other way round."""
+
+    broadcasts = True
+
+    def forward(self, condition: Array, a: Array, b: Array) -> Array:
+        return np.where(condition, a, b)
+
+    def backward(self, g: Value, condition: Value, needs: Any) -> Value:
+        return (
+            None,
+            where_(condition, g, 0) if needs.a else None,
+            where_(condition, 0, g) if needs.b else None,
+        )
+
+
+# -- comparisons: boolean Tensors, no gradient ---------------------------------------------------
+
+
+class Equal(Function):
+    """a == b."""
+
+    broadcasts = True
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return np.equal(a, b)
+
+
+class NotEqual(Function):
+    """a != b."""
+
+    broadcasts = True
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return np.not_equal(a, b)
+
+
+class Less(Function):
+    """a < b."""
+
+    broadcasts = True
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return np.less(a, b)
+
+
+class LessEqual(Function):
+    """a <= b."""
+
+    broadcasts = True
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return np.less_equal(a, b)
+
+
+class Greater(Function):
+    """a > b."""
+
+    broadcasts = True
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return np.greater(a, b)
+
+
+class GreaterEqual(Function):
+    """a >= b."""
+
+    broadcasts = True
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return np.greater_equal(a, b)
+
+
+class LogicalNot(Function):
+    """not x."""
+
+    def forward(self, x: Array) -> Array:
+        return np.logical_not(x)
+
+
+# One instance serves every call of a Function without attributes: rules are pure.
+add_, subtract_, multiply_, divide_ = Add(), Subtract(), Multiply(), Divide()
+negative_, power_, exp_, log_, sqrt_, abs_ = Negative(), Power(), Exp(), Log(), Sqrt(), Abs()
+tanh_, sigmoid_, relu_, clone_ = Tanh(), Sigmoid(), ReLU(), Clone()
+maximum_, minimum_, where_ = Maximum(), Minimum(), Where()
+equal_, not_equal_, less_, less_equal_ = Equal(), NotEqual(), Less(), LessEqual()
+greater_, greater_equal_, logical_not_ = Greater(), GreaterEqual(), LogicalNot()
+
+
+# -- what users call -----------------------------------------------------------------------------
+
+
+def add(a: TensorLike, b: TensorLike) -> Tensor:
+    """Return ``a + b``, broadcast."""
+    return add_.apply(a, b)
+
+
+def subtract(a: TensorLike, b: TensorLike) -> Tensor:
+    """Return ``a - b``, broadcast."""
+    return subtract_.apply(a, b)
+
+
+def multiply(a: TensorLike, b: TensorLike) -> Tensor:
+    """Return ``a * b``, broadcast."""
+    return multiply_.apply(a, b)
+
+
+def divide(a: TensorLike, b: TensorLike) -> Tensor:
+    """Return ``a / b``, broadcast."""
+    return divide_.apply(a, b)
+
+
+def power(a: TensorLike, b: TensorLike) -> Tensor:
+    """Return ``a ** b``, broadcast.
+
+    The gradient at ``a = b = 0`` is 0 for ``a``; for ``b`` it is 0 wherever ``a`` is 0.
+    """
+    if type(b) in (int, float) and isinstance(a, Tensor) and a.dtype.kind == "f":
+        return ScalarPower(b).apply(a)  # type: ignore[arg-type]
+    return power_.apply(a, b)
+
+
+def negative(x: TensorLike) -> Tensor:
+    """Return ``-x``."""
+    return negative_.apply(x)
+
+
+def exp(x: TensorLike) -> Tensor:
+    """Return e to the power ``x``."""
+    return exp_.apply(x)
+
+
+def log(x: TensorLike) -> Tensor:
+    """Return the natural logarithm of ``x``."""
+    return log_.apply(x)
+
+
+def sqrt(x: TensorLike) -> Tensor:
+    """Return the square root of ``x``; its gradient is infinite at 0."""
+    return sqrt_.apply(x)
+
+
+def abs(x: TensorLike) -> Tensor:
+    """Return the absolute value of ``x``; its gradient is 0 at 0."""
+    return abs_.apply(x)
+
+
+def tanh(x: TensorLike) -> Tensor:
+    """Return the hyperbolic tangent of ``x``."""
+    return tanh_.apply(x)
+
+
+def sigmoid(x: TensorLike) -> Tensor:
+    """Return 1 / (1 + exp(-x)); it overflows nowhere."""
+    return sigmoid_.apply(x)
+
+
+def relu(x: TensorLike) -> Tensor:
+    """Return max(x, 0); its gradient is 0 at 0."""
+    return relu_.apply(x)
+
+
+def maximum(a: TensorLike, b: TensorLike) -> Tensor:
+    """Return the larger of two, broadcast; where they are equal each gets half the gradient."""
+    return maximum_.apply(a, b)
+
+
+def minimum(a: TensorLike, b: TensorLike) -> Tensor:
+    """Return the smaller of two, broadcast; where they are equal each gets half the gradient."""
+    return minimum_.apply(a, b)
+
+
+def where(condition: TensorLike, a: TensorLike, b: TensorLike) -> Tensor:
+    """Return ``a`` where the condition holds and ``b`` elsewhere, broadcast.
+
+    What was not chosen gets a gradient of 0, whatever its value.
+
+    Raises
+    ------
+    TypeError
+        If the condition is not boolean.
+    """
+    mask = as_tensor(condition)
+    if mask.dtype.kind != "b":
+        raise TypeError(f"where: the condition must be boolean, not {mask.dtype}")
+    _, a, b = (mask, *as_tensors((a, b)))
+    return where_.apply(mask, a, b)
+
+
+def clip(x: TensorLike, low: float | None = None, high: float | None = None) -> Tensor:
+    """Return ``x`` limited to the numbers ``low`` and ``high``; None means no limit.
+
+    The gradient is that of ``x`` in between and at the limits, and 0 outside.
+
+    Raises
+    ------
+    TypeError
+        If a limit is not a number (for Tensors use `maximum` and `minimum`).
+    """
+    for name, limit in (("low", low), ("high", high)):
+        if not isinstance(limit, (int, float, np.integer, np.floating, type(None))):
+            raise TypeError(
+                f"clip: {name} must be a number or None, not {type(limit).__name__}; "
+                "for Tensors use tg.maximum and tg.minimum"
+            )
+    return Clip(-np.inf if low is None else low, np.inf if high is None else high).apply(x)
+
+
+def astype(x: TensorLike, dtype: DTypeLike) -> Tensor:
+    """Return a copy of ``x`` in another dtype; gradients come back in that of ``x``.
+
+    Raises
+    ------
+    TypeError
+        If ``dtype`` is not boolean, integer or real floating.
+    """
+    new = np.dtype(dtype)
+    if new.kind not in "fiub":
+        raise TypeError(f"astype: a Tensor holds booleans, integers or real floats, not {new}")
+    return Astype(new).apply(x)
+
+
+def clone(x: TensorLike) -> Tensor:
+    """Return a copy of ``x`` that is part of the graph."""
+    return clone_.apply(x)
+
+
+def equal(a: TensorLike, b: TensorLike) -> Tensor:
+    """Return the boolean Tensor ``a == b``."""
+    return equal_.apply(a, b)
+
+
+def not_equal(a: TensorLike, b: TensorLike) -> Tensor:
+    """Return the boolean Tensor ``a != b``."""
+    return not_equal_.apply(a, b)
+
+
+def less(a: TensorLike, b: TensorLike) -> Tensor:
+    """Return the boolean Tensor ``a < b``."""
+    return less_.apply(a, b)
+
+
+def less_equal(a: TensorLike, b: TensorLike) -> Tensor:
+    """Return the boolean Tensor ``a <= b``."""
+    return less_equal_.apply(a, b)
+
+
+def greater(a: TensorLike, b: TensorLike) -> Tensor:
+    """Return the boolean Tensor ``a > b``."""
+    return greater_.apply(a, b)
+
+
+def greater_equal(a: TensorLike, b: TensorLike) -> Tensor:
+    """Return the boolean Tensor ``a >= b``."""
+    return greater_equal_.apply(a, b)
+
+
+def logical_not(x: TensorLike) -> Tensor:
+    """Return the boolean Tensor ``not x``."""
+    return logical_not_.apply(x)

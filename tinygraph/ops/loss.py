@@ -1,0 +1,247 @@
+"""Losses.  Every kind of target of a classifier becomes one distribution over the classes."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from .. import kernels
+from .._function import Function, Value
+from .._tensor import Array, Tensor, TensorLike, as_tensor
+from .reduction import LogSoftmax, Softmax
+
+
+class OneHot(Function):
+    """Class indices (N, d...) -> (N, C, d...): 1 for the class, 0 for the others."""
+
+    def __init__(self, classes: int, ignore_index: int, dtype: np.dtype[Any]) -> None:
+        self.classes, self.ignore_index, self.dtype = classes, ignore_index, dtype
+
+    def forward(self, target: Array) -> Array:
+        counted = target != self.ignore_index
+        y = np.zeros((target.shape[0], self.classes, *target.shape[1:]), self.dtype)
+        index = np.expand_dims(np.where(counted, target, 0), 1)
+        np.put_along_axis(y, index, np.expand_dims(counted, 1).astype(self.dtype), 1)
+        return y
+
+
+class CrossEntropy(Function):
+    """-sum_c t_c log softmax(x)_c over axis 1: gx = g (softmax(x) sum t - t).
+
+    x and t: (N, C, d...) -> (N, d...).  A class of weight t = 0 counts nothing, even at x = -inf.
+    """
+
+    def forward(self, x: Array, t: Array) -> Array:
+        return -_weighted_sum(t, kernels.log_softmax(x, 1))
+
+    def backward(self, g: Value, x: Value, t: Value, needs: Any) -> Value:
+        g = g.reshape(g.shape[0], 1, *g.shape[1:])
+        gx = g * (Softmax(1)(x) * t.sum(axis=1, keepdims=True) - t) if needs.x else None
+        return gx, -g * LogSoftmax(1)(x) if needs.t else None
+
+
+class NegativeLogLikelihood(Function):
+    """-sum_c t_c x_c over axis 1: gx = -g t.  x and t: (N, C, d...) -> (N, d...)."""
+
+    def forward(self, x: Array, t: Array) -> Array:
+        return -_weighted_sum(t, x)
+
+    def backward(self, g: Value, x: Value, t: Value, needs: Any) -> Value:
+        g = g.reshape(g.shape[0], 1, *g.shape[1:])
+        return -g * t if needs.x else None, -g * x if needs.t else None
+
+
+def _weighted_sum(t: Array, x: Array) -> Array:
+    """Sum t x over axis 1, where 0 times infinity is 0."""
+    product = np.zeros(t.shape, np.result_type(t, x))
+    np.multiply(t, x, out=product, where=t != 0)
+    total: Array = product.sum(axis=1)
+    return total
+
+
+# -- what users call -----------------------------------------------------------------------------
+
+
+def reduce_loss(caller: str, losses: Tensor, reduction: str, count: Any = None) -> Tensor:
+    """Return the losses themselves ("none"), their "sum", or their "mean": the sum by ``count``.
+
+    Raises
+    ------
+    ValueError
+        If ``reduction`` is none of the three.
+    """
+    if reduction == "none":
+        return losses
+    if reduction == "sum":
+        return losses.sum()
+    if reduction == "mean":
+        if count is None:
+            return losses.mean()
+        with np.errstate(invalid="ignore"):  # 0 / 0
+            return losses.sum() / count
+    raise ValueError(f"{caller}: reduction must be 'none', 'mean' or 'sum', not {reduction!r}")
+
+
+def _targets(
+    caller: str,
+    x: Tensor,
+    target: Tensor,
+    weight: TensorLike | None,
+    ignore_index: int,
+    label_smoothing: float,
+) -> tuple[Tensor, Tensor | None]:
+    """Return the target as weights t (N, C, d...) of the classes, and what a mean divides by.
+
+    None for the latter means the number of losses.
+    """
+    classes = x.shape[1]
+    by_index = target.dtype.kind in "iu"
+    if by_index:
+        if target.shape != (x.shape[0], *x.shape[2:]):
+            raise ValueError(
+                f"{caller}: class indices for x of shape {x.shape} must have shape "
+                f"{(x.shape[0], *x.shape[2:])}, not {target.shape}"
+            )
+        wrong = (target.data != ignore_index) & ((target.data < 0) | (target.data >= classes))
+        if wrong.any():
+            raise ValueError(
+                f"{caller}: target holds class {target.data[wrong][0]}, but x has {classes} "
+                f"classes, 0 to {classes - 1} (shape {x.shape})"
+            )
+        t = OneHot(classes, ignore_index, x.dtype).apply(target)
+    else:
+        if target.dtype.kind != "f" or target.shape != x.shape:
+            raise ValueError(
+                f"{caller}: target must be class indices (integers) of shape "
+                f"{(x.shape[0], *x.shape[2:])} or probabilities of shape {x.shape}, "
+                f"not {target.dtype} of shape {target.shape}"
+            )
+        t = target
+    weights = None
+    if weight is not None:
+        weights = as_tensor(weight)
+        if weights.shape != (classes,):
+            raise ValueError(
+                f"{caller}: weight must have shape ({classes},) (x has shape {x.shape}), "
+                f"not {weights.shape}"
+            )
+        weights = weights.reshape(1, classes, *(1,) * (x.ndim - 2))
+    count = None
+    if by_index:
+        count = (t if weights is None else t * weights).sum()
+    if label_smoothing:
+        counted = t.sum(axis=1, keepdims=True) if by_index else 1  # 0 where the target is ignored
+        t = t * (1 - label_smoothing) + counted * (label_smoothing / classes)
+    return t if weights is None else t * weights, count
+
+
+def _classify(
+    caller: str,
+    function: Function,
+    x: TensorLike,
+    target: TensorLike,
+    weight: TensorLike | None,
+    ignore_index: int,
+    reduction: str,
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    x, target = as_tensor(x), as_tensor(target)
+    if x.ndim == 0 or x.dtype.kind != "f":
+        raise ValueError(
+            f"{caller}: x must be floating, of shape (C,) or (N, C, ...), not {x.dtype} of shape "
+            f"{x.shape}"
+        )
+    single = x.ndim == 1
+    if single:
+        x, target = x.reshape(1, *x.shape), target.reshape(1, *target.shape)
+    t, count = _targets(caller, x, target, weight, ignore_index, label_smoothing)
+    losses = function.apply(x, t)
+    return reduce_loss(caller, losses.reshape(()) if single else losses, reduction, count)
+
+
+def cross_entropy(
+    x: TensorLike,
+    target: TensorLike,
+    weight: TensorLike | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """Return the cross-entropy between logits and targets, as PyTorch's.
+
+    Parameters
+    ----------
+    x : Tensor, shape (C,), (N, C) or (N, C, d1, ...)
+        Unnormalised log-probabilities (logits).
+    target : Tensor
+        Class indices, shape (), (N,) or (N, d1, ...); or probabilities, of the shape of ``x``.
+    weight : Tensor, shape (C,), optional
+        A weight for each class.
+    ignore_index : int
+        An index that counts nothing.
+    reduction : {"mean", "sum", "none"}
+        A mean of class indices divides by the sum of their weights; one of probabilities by the
+        number of losses.  The mean of nothing is NaN.
+    label_smoothing : float
+        How much of each target, from 0 to 1, to spread evenly over the classes.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not match, or an index is no class.
+
+    Examples
+    --------
+    >>> import tinygraph as tg
+    >>> x = tg.tensor([[0.0, 0.0], [2.0, -1.0]], requires_grad=True)
+    >>> loss = tg.cross_entropy(x, tg.tensor([0, 0]), reduction="sum")
+    >>> loss.backward()
+    >>> x.grad  # softmax(x) - one_hot(target)
+    tensor([[-0.5       ,  0.5       ],
+            [-0.04742587,  0.04742587]], dtype=float32)
+    """
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(
+            f"cross_entropy: label_smoothing must be from 0 to 1, not {label_smoothing}"
+        )
+    return _classify(
+        "cross_entropy", CrossEntropy(), x, target, weight, ignore_index, reduction, label_smoothing
+    )
+
+
+def nll_loss(
+    x: TensorLike,
+    target: TensorLike,
+    weight: TensorLike | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+) -> Tensor:
+    """Return the negative log-likelihood of class indices, given log-probabilities ``x``.
+
+    Shapes, weights, reductions and errors are those of `cross_entropy`.
+    """
+    target = as_tensor(target)
+    if target.dtype.kind not in "iu":
+        raise ValueError(f"nll_loss: target must be class indices, not {target.dtype}")
+    return _classify(
+        "nll_loss", NegativeLogLikelihood(), x, target, weight, ignore_index, reduction
+    )
+
+
+def mse_loss(x: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
+    """Return the mean of the squared differences (or their sum, or the squares themselves).
+
+    Warns
+    -----
+    UserWarning
+        If the shapes differ, so that broadcasting pairs elements that may not belong together.
+    """
+    x, target = as_tensor(x), as_tensor(target)
+    if x.shape != target.shape:
+        warnings.warn(
+            f"mse_loss: x of shape {x.shape} and target of shape {target.shape} are broadcast",
+            stacklevel=2,
+        )
+    return reduce_loss("mse_loss", (x - target) ** 2, reduction)
