@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from . import _writes
-from ._function import Node, Source, Value, enable_grad, source_of
+from ._function import Node, Source, Value, enable_grad, is_grad_enabled, source_of
 from ._tensor import Constant, Shape, Tensor, TensorLike, as_tensor, wrap
 
 
@@ -47,7 +47,7 @@ def unbroadcast(g: Value, shape: Shape) -> Value:
     return g.sum(axis=(*range(lead), *stretched), keepdims=True).reshape(shape)
 
 
-def _conform(g: Value, source: Source, node: Node, create_graph: bool) -> tuple[Value, bool]:
+def _conform(g: Value, source: Any, node: Node, create_graph: bool) -> tuple[Value, bool]:
     """Give the gradient ``g`` that a rule returned the shape and dtype of the input it is for.
 
     Also tells whether that made a new array, which the engine then owns.
@@ -80,7 +80,7 @@ class _Gradients:
         self.values: dict[Source, Value] = {}
         self.owned: set[Source] = set()
 
-    def add(self, source: Source, g: Value, made: bool) -> None:
+    def add(self, source: Any, g: Value, made: bool) -> None:
         held = self.values.get(source)
         if held is None:
             self.values[source] = g
@@ -103,7 +103,9 @@ class _Gradients:
         """Return the gradient as a Tensor that shares memory with nothing else."""
         g = self.values[source]
         if isinstance(g, Tensor):
-            return wrap(g._array.copy(), source_of(g), g._requires_grad)
+            if g._source is None:  # a leaf: only a recorded copy is still part of the graph
+                return g.clone()
+            return wrap(g._array.copy(), g._source, g._requires_grad)
         if source in self.owned:
             self.owned.discard(source)
             return wrap(g)
@@ -115,7 +117,7 @@ def _as_tensors(node: Node, kept: tuple[Any, ...]) -> tuple[Any, ...]:
     signature = node.function.signature
     named: dict[str, Any] = dict(zip(signature.kept, kept, strict=True))
 
-    def rejoin(array: Any, source: Source | None) -> Any:
+    def rejoin(array: Any, source: Any) -> Any:
         if array is None or isinstance(source, Tensor):
             return source
         return wrap(array, source, isinstance(source, Node))
@@ -182,6 +184,9 @@ def _sweep(
     retain_graph: bool,
 ) -> _Gradients:
     """Carry ``seeds`` back through the graph, to all leaves, or only to the ``targets``."""
+    if create_graph and not is_grad_enabled():
+        with enable_grad():
+            return _sweep(seeds, targets, create_graph, retain_graph)
     order = postorder(source for source, _ in seeds)
     goals = set(targets or ())
     reached = set(goals)
@@ -202,12 +207,10 @@ def _sweep(
                 wanted = [s is not None and type(s) is not Constant for s in node.inputs]
             else:
                 wanted = [s in reached for s in node.inputs]
-            for source, gx, want in zip(
-                node.inputs, _apply_rule(node, g, wanted, create_graph), wanted, strict=False
-            ):
-                if want and gx is not None:
-                    assert source is not None
-                    gradients.add(source, *_conform(gx, source, node, create_graph))
+            parts = _apply_rule(node, g, wanted, create_graph)
+            for i, target in enumerate(node.inputs):
+                if wanted[i] and parts[i] is not None:
+                    gradients.add(target, *_conform(parts[i], target, node, create_graph))
         if not retain_graph and node.kept:
             node.kept = None
     return gradients
@@ -272,17 +275,11 @@ def backward(
     """
     seed = _seed("backward", output, gradient, create_graph)
     retain = create_graph if retain_graph is None else retain_graph
-    with enable_grad():
-        gradients = _sweep([(source_of(output), seed)], None, create_graph, retain)
-        for leaf in gradients.values:
-            assert isinstance(leaf, Tensor)
-            g = gradients.result(leaf)
-            if leaf._grad is None:
-                leaf._grad = g
-            elif create_graph:
-                leaf._grad = leaf._grad + g
-            else:
-                leaf._grad = wrap(np.asarray(leaf._grad._array + g._array))
+    gradients = _sweep([(source_of(output), seed)], None, create_graph, retain)
+    for leaf in gradients.values:
+        assert isinstance(leaf, Tensor)
+        g = gradients.result(leaf)
+        leaf._grad = g if leaf._grad is None else leaf._grad + g
 
 
 def grad(
@@ -340,8 +337,7 @@ def grad(
     ]
     sources = [source_of(x) for x in ins]
     retain = create_graph if retain_graph is None else retain_graph
-    with enable_grad():
-        gradients = _sweep(seeds, sources, create_graph, retain)
+    gradients = _sweep(seeds, sources, create_graph, retain)
     results: list[Tensor | None] = []
     for i, source in enumerate(sources):
         if source in gradients.values:

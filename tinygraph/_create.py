@@ -142,7 +142,9 @@ def eye(
     n: int, m: int | None = None, dtype: DTypeLike | None = None, requires_grad: bool = False
 ) -> Tensor:
     """Make the identity matrix, n x n or n x m."""
-    return Tensor(np.eye(n, m, dtype=get_default_dtype() if dtype is None else dtype), requires_grad)
+    return Tensor(
+        np.eye(n, m, dtype=get_default_dtype() if dtype is None else dtype), requires_grad
+    )
 
 
 def _random_shape(shape: tuple[Any, ...]) -> Shape:

@@ -147,7 +147,9 @@ class Signature:
         named = len(self.inputs)
         if self.variadic:
             return (*values[: named - 1], tuple(values[named - 1 :]))
-        return (*values, *(None,) * (named - len(values)))  # optional inputs left out
+        if len(values) < named:  # optional inputs were left out
+            return (*values, *(None,) * (named - len(values)))
+        return tuple(values)
 
 
 # -- the graph -----------------------------------------------------------------------------------

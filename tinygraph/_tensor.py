@@ -5,7 +5,7 @@ The arithmetic lives in ``ops``; ``_methods`` binds it to Tensor, in one place.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -16,13 +16,14 @@ from . import _writes
 if TYPE_CHECKING:
     from . import _autograd, _methods
     from ._function import Node
-    from .ops import elementwise, indexing, linalg, reduction, shape
+    from .ops import elementwise, indexing, linalg, reduction
+    from .ops import shape as shapes
 
 Array: TypeAlias = NDArray[Any]
 TensorLike: TypeAlias = "Tensor | ArrayLike"
 Shape: TypeAlias = tuple[int, ...]
 
-_default_dtype = np.dtype(np.float32)
+_default_dtype: np.dtype[Any] = np.dtype(np.float32)
 
 
 def set_default_dtype(dtype: DTypeLike) -> None:
@@ -63,8 +64,10 @@ def to_array(data: Any, dtype: DTypeLike | None = None) -> Array:
     except ValueError as error:
         raise ValueError(f"cannot make a Tensor of {type(data).__name__}: {error}") from None
     if array.dtype.kind not in "fiub":
-        what = "complex numbers are not supported yet" if array.dtype.kind == "c" else (
-            f"got {type(data).__name__} of dtype {array.dtype}"
+        what = (
+            "complex numbers are not supported yet"
+            if array.dtype.kind == "c"
+            else (f"got {type(data).__name__} of dtype {array.dtype}")
         )
         raise TypeError(f"a Tensor holds booleans, integers or real floats: {what}")
     if dtype is None and not typed and array.dtype.kind == "f":
@@ -354,18 +357,20 @@ class Tensor:
         logsumexp = reduction.logsumexp
         softmax = reduction.softmax
         log_softmax = reduction.log_softmax
-        reshape = shape.reshape
-        transpose = shape.transpose
-        permute = shape.permute
-        flatten = shape.flatten
-        squeeze = shape.squeeze
-        unsqueeze = shape.unsqueeze
-        broadcast_to = shape.broadcast_to
+        reshape = shapes.reshape
+        transpose = shapes.transpose
+        permute = shapes.permute
+        flatten = shapes.flatten
+        squeeze = shapes.squeeze
+        unsqueeze = shapes.unsqueeze
+        broadcast_to = shapes.broadcast_to
         matmul = linalg.matmul
+
         @property
         def T(self) -> Tensor: ...
         @property
         def mT(self) -> Tensor: ...
+
         backward = _autograd.backward
 
 
@@ -373,7 +378,9 @@ _T = TypeVar("_T", bound=Tensor)
 _new = object.__new__
 
 
-def wrap(array: Array, source: Node | Constant | None = None, requires_grad: bool = False) -> Tensor:
+def wrap(
+    array: Array, source: Node | Constant | None = None, requires_grad: bool = False
+) -> Tensor:
     """Make a Tensor of an ndarray, unchecked: the fast way, for the engine."""
     tensor = _new(Tensor)
     tensor._array = array
@@ -389,14 +396,15 @@ def as_tensor(value: Any) -> Tensor:
     return value if isinstance(value, Tensor) else wrap(to_array(value))
 
 
-def as_tensors(values: tuple[Any, ...]) -> list[Tensor | None]:
+def as_tensors(values: Sequence[Any]) -> list[Any]:
     """Return the operands of one operation as Tensors; ``None`` stays ``None``.
 
     Python and NumPy scalars are weak: they take the dtype of the others, except that a float
     next to integers becomes the default dtype.
     """
     tensors = [
-        value if value is None or isinstance(value, (Tensor, bool, int, float, np.generic))
+        value
+        if value is None or isinstance(value, (Tensor, bool, int, float, np.generic))
         else wrap(to_array(value))
         for value in values
     ]

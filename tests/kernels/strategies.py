@@ -41,15 +41,16 @@ class Geometry:
 
 @st.composite
 def geometries(draw, pooling=False, dilated=True):
-    """Draw a Geometry; one for pooling keeps PyTorch's bound on padding and may be in ceil mode."""
+    """Draw a Geometry; one for pooling has padding of at most half the window, maybe ceil mode."""
     axes = []
     for _ in "hw":
         kernel = draw(st.integers(1, 3))
         dilation = draw(st.integers(1, 3)) if dilated else 1
         stride = draw(st.integers(1, 4))
-        padding = draw(st.integers(0, kernel // 2 if pooling else 3))
+        span = dilation * (kernel - 1) + 1
+        padding = draw(st.integers(0, span // 2 if pooling else 3))
         # Windows that barely fit are the ones that go wrong: often draw the smallest size.
-        smallest = max(1, dilation * (kernel - 1) + 1 - 2 * padding)
+        smallest = max(1, span - 2 * padding)
         size = draw(st.one_of(st.just(smallest), st.integers(smallest, smallest + 5)))
         assume(not pooling or padding == 0 or dilation <= size)  # else some window is all padding
         axes.append((size, kernel, stride, padding, dilation))

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tinygraph import kernels
@@ -84,7 +84,7 @@ def test_winners_of_large_windows(kernel, dtype):
 
 
 def test_window_of_padding_only():
-    """Dilation longer than the image can step over it: both windows see only padding."""
+    """Dilation longer than the image can step over it."""
     x = np.ones((1, 1, 1, 1))
     y, winners = kernels.max_pool2d(x, (2, 1), (1, 1), (1, 0), (2, 1), False)
     assert y.item() == -np.inf
@@ -121,6 +121,8 @@ def test_avg_unpool2d_is_the_adjoint_of_avg_pool2d(data, geometry, n, count_incl
 @given(st.data(), POOLING)
 @settings(deadline=None, max_examples=80)
 def test_max_pooling_agrees_with_torch(torch, data, geometry):
+    pairs = zip(geometry.padding, geometry.kernel_size, strict=True)
+    assume(all(p <= k // 2 for p, k in pairs))  # PyTorch's bound, which overlooks the dilation
     x = data.draw(arrays((2, 2, *geometry.size), integers=True))
     y, winners = kernels.max_pool2d(x, *geometry.sliding, geometry.ceil_mode)
     g = data.draw(arrays(y.shape, x.dtype, integers=True))

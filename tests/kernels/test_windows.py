@@ -22,7 +22,7 @@ AXIS = dict(
 @settings(deadline=None, max_examples=300)
 def test_output_size_counts_the_windows(size, kernel, stride, padding, dilation, ceil_mode):
     if ceil_mode:
-        padding = min(padding, kernel // 2)  # as pooling requires
+        padding = min(padding, (dilation * (kernel - 1) + 1) // 2)  # as pooling requires
     counted = reference.count_windows(size, kernel, stride, padding, dilation, ceil_mode)
     actual = kernels.output_size(size, kernel, stride, padding, dilation, ceil_mode)
     assert max(actual, 0) == counted

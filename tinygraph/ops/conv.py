@@ -116,7 +116,12 @@ class Fold(Function):
 
 
 def window_count(
-    caller: str, size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair,
+    caller: str,
+    size: Pair,
+    kernel: Pair,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
     ceil_mode: bool = False,
 ) -> Pair:
     """Return how many windows fit along each axis of an image.

@@ -427,8 +427,7 @@ def where(condition: TensorLike, a: TensorLike, b: TensorLike) -> Tensor:
     mask = as_tensor(condition)
     if mask.dtype.kind != "b":
         raise TypeError(f"where: the condition must be boolean, not {mask.dtype}")
-    _, a, b = (mask, *as_tensors((a, b)))
-    return where_.apply(mask, a, b)
+    return where_.apply(mask, *as_tensors((a, b)))
 
 
 def clip(x: TensorLike, low: float | None = None, high: float | None = None) -> Tensor:

@@ -63,7 +63,6 @@ def matmul(a: TensorLike, b: TensorLike) -> Tensor:
         If an operand is 0-d, or the shapes do not match.
     """
     left, right = as_tensors((a, b))
-    assert left is not None and right is not None
     shapes = f"shapes {left.shape} and {right.shape}"
     if not left.ndim or not right.ndim:
         raise ValueError(f"matmul: {shapes}: 0-d operands have no matrix product; use *")

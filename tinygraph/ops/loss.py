@@ -147,7 +147,8 @@ def _classify(
     reduction: str,
     label_smoothing: float = 0.0,
 ) -> Tensor:
-    x, target = as_tensor(x), as_tensor(target)
+    x = as_tensor(x)
+    target = as_tensor(target)
     if x.ndim == 0 or x.dtype.kind != "f":
         raise ValueError(
             f"{caller}: x must be floating, of shape (C,) or (N, C, ...), not {x.dtype} of shape "

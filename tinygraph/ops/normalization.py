@@ -41,9 +41,7 @@ class BatchNorm(Function):
     def var(self, x: Value) -> Value:
         return x.var(axis=_not_channels(x), keepdims=True)
 
-    def backward(
-        self, g: Value, x: Value, w: Value, mean: Value, var: Value, needs: Any
-    ) -> Value:
+    def backward(self, g: Value, x: Value, w: Value, mean: Value, var: Value, needs: Any) -> Value:
         axes = _not_channels(x)
         rate = (var + self.eps) ** -0.5
         normal = (x - mean) * rate

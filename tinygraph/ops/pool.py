@@ -77,7 +77,11 @@ class AvgPool2d(Function):
     """Mean of each window: (N, C, H, W) -> (N, C, H', W').  gx = g / n, spread over the window."""
 
     def __init__(
-        self, kernel_size: Pair, stride: Pair, padding: Pair, ceil_mode: bool,
+        self,
+        kernel_size: Pair,
+        stride: Pair,
+        padding: Pair,
+        ceil_mode: bool,
         count_include_pad: bool,
     ) -> None:
         self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
@@ -90,7 +94,11 @@ class AvgPool2d(Function):
 
     def backward(self, g: Value, x_spec: Any) -> Value:
         return AvgUnpool2d(
-            x_spec.shape[2:], self.kernel_size, self.stride, self.padding, self.ceil_mode,
+            x_spec.shape[2:],
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.ceil_mode,
             self.count_include_pad,
         )(g)
 
@@ -99,7 +107,12 @@ class AvgUnpool2d(Function):
     """Adjoint of `AvgPool2d`: each value spread over its window, (N, C, H', W') -> (N, C, H, W)."""
 
     def __init__(
-        self, size: Pair, kernel_size: Pair, stride: Pair, padding: Pair, ceil_mode: bool,
+        self,
+        size: Pair,
+        kernel_size: Pair,
+        stride: Pair,
+        padding: Pair,
+        ceil_mode: bool,
         count_include_pad: bool,
     ) -> None:
         self.size = size
@@ -121,7 +134,10 @@ class AvgUnpool2d(Function):
 
 
 def _windows(
-    caller: str, kernel_size: IntOrPair, stride: IntOrPair | None, padding: IntOrPair,
+    caller: str,
+    kernel_size: IntOrPair,
+    stride: IntOrPair | None,
+    padding: IntOrPair,
     dilation: IntOrPair = 1,
 ) -> tuple[Pair, Pair, Pair, Pair]:
     kernel = pair(caller, "kernel_size", kernel_size, 1)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._function import Function, Value
-from .._tensor import Array, Shape, Tensor, TensorLike, as_tensor, as_tensors
+from .._tensor import Array, Shape, Tensor, TensorLike, as_tensor
 from ._arguments import Axes, Axis, normalize_axis, single_axis
 
 
