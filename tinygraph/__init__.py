@@ -7,7 +7,8 @@
 [2.0, 4.0]
 """
 
-from . import _methods as _methods  # gives Tensor its operators
+from . import _methods as _methods  # gives Tensor its operators, and Graph its pictures
+from . import data, nn, optim
 from ._autograd import grad
 from ._create import (
     arange,
@@ -25,6 +26,7 @@ from ._create import (
     zeros_like,
 )
 from ._function import Function, enable_grad, is_grad_enabled, no_grad
+from ._graph import Graph, graph
 from ._random import manual_seed
 from ._tensor import Tensor, get_default_dtype, set_default_dtype
 from .ops.conv import conv2d, fold, unfold
@@ -89,11 +91,15 @@ from .ops.shape import (
     transpose,
     unsqueeze,
 )
+from .render import RenderError, draw
+from .serialize import load, save
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Function",
+    "Graph",
+    "RenderError",
     "Tensor",
     "abs",
     "add",
@@ -113,7 +119,9 @@ __all__ = [
     "concatenate",
     "conv2d",
     "cross_entropy",
+    "data",
     "divide",
+    "draw",
     "dropout",
     "enable_grad",
     "equal",
@@ -127,6 +135,7 @@ __all__ = [
     "full_like",
     "get_default_dtype",
     "grad",
+    "graph",
     "greater",
     "greater_equal",
     "is_grad_enabled",
@@ -134,6 +143,7 @@ __all__ = [
     "less_equal",
     "linear",
     "linspace",
+    "load",
     "log",
     "log_softmax",
     "logical_not",
@@ -150,10 +160,12 @@ __all__ = [
     "multiply",
     "negative",
     "nll_loss",
+    "nn",
     "no_grad",
     "not_equal",
     "ones",
     "ones_like",
+    "optim",
     "pad",
     "permute",
     "power",
@@ -161,6 +173,7 @@ __all__ = [
     "randn",
     "relu",
     "reshape",
+    "save",
     "set_default_dtype",
     "sigmoid",
     "softmax",

@@ -1,13 +1,15 @@
-"""The one place where Tensor gets its operators and methods: names, and what they call.
+"""The one place where a class gets methods from a layer above its own: names, and what they call.
 
-`tinygraph._tensor` repeats the list for type checkers, and a test compares the two.
+`Tensor` gets its operators, `Graph` its pictures.  Both repeat the names for type checkers, and a
+test compares them.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from . import _autograd
+from . import _autograd, render
+from ._graph import Graph
 from ._tensor import Tensor, TensorLike
 from .ops import elementwise, indexing, linalg, reduction, shape
 
@@ -96,5 +98,12 @@ METHODS: dict[str, Any] = {
     "backward": _autograd.backward,
 }
 
-for _name, _method in METHODS.items():
-    setattr(Tensor, _name, _method)
+GRAPH_METHODS: dict[str, Any] = {
+    "to_dot": render.to_dot,
+    "render": render.render,
+    "_repr_mimebundle_": render.mimebundle,
+}
+
+for _class, _methods in ((Tensor, METHODS), (Graph, GRAPH_METHODS)):
+    for _name, _method in _methods.items():
+        setattr(_class, _name, _method)

@@ -1,0 +1,127 @@
+import numpy as np
+import pytest
+
+import tinygraph as tg
+from tinygraph.nn import init
+
+LINEAR, CONV = (120, 80), (40, 10, 3, 5)
+SHAPES = [LINEAR, CONV]
+
+
+def drawn(name, shape, *args, **kwargs):
+    x = tg.zeros(shape)
+    fill = getattr(init, name)
+    assert fill(x, *args, generator=np.random.default_rng(0), **kwargs) is x
+    assert x.dtype == np.float32
+    again = fill(tg.zeros(shape), *args, generator=np.random.default_rng(0), **kwargs)
+    np.testing.assert_array_equal(again.data, x.data)
+    return x.data
+
+
+def fans(shape):
+    window = int(np.prod(shape[2:]))
+    return shape[1] * window, shape[0] * window
+
+
+def check_uniform(values, bound):
+    assert np.abs(values).max() <= np.float32(bound)
+    assert np.abs(values).max() > 0.99 * bound
+    assert values.std() == pytest.approx(bound / np.sqrt(3), rel=0.03)
+    assert values.mean() == pytest.approx(0, abs=0.03 * bound)
+
+
+def check_normal(values, mean, std):
+    assert values.mean() == pytest.approx(mean, abs=0.05 * std)
+    assert values.std() == pytest.approx(std, rel=0.03)
+    within = (np.abs(values - mean) < std).mean()
+    assert within == pytest.approx(0.6827, abs=0.02)
+
+
+def test_constants():
+    x = tg.randn(3, 2)
+    assert init.zeros_(x) is x
+    assert x.tolist() == [[0, 0]] * 3
+    assert init.ones_(x).tolist() == [[1, 1]] * 3
+    assert init.constant_(x, 2.5).tolist() == [[2.5, 2.5]] * 3
+
+
+def test_normal_and_uniform():
+    check_normal(drawn("normal_", LINEAR), 0, 1)
+    check_normal(drawn("normal_", LINEAR, 3, 0.5), 3, 0.5)
+    values = drawn("uniform_", LINEAR)
+    assert values.min() >= 0
+    check_uniform(2 * values - 1, 1)
+    check_uniform(drawn("uniform_", LINEAR, -4, -2) + 3, 1)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("mode", ["fan_in", "fan_out"])
+@pytest.mark.parametrize(("a", "nonlinearity"), [(0, "leaky_relu"), (2, "leaky_relu"), (0, "tanh")])
+def test_kaiming(shape, mode, a, nonlinearity):
+    gain = 5 / 3 if nonlinearity == "tanh" else np.sqrt(2 / (1 + a**2))
+    std = gain / np.sqrt(fans(shape)[mode == "fan_out"])
+    check_normal(drawn("kaiming_normal_", shape, a, mode, nonlinearity), 0, std)
+    check_uniform(drawn("kaiming_uniform_", shape, a, mode, nonlinearity), np.sqrt(3) * std)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("gain", [1.0, 2.0])
+def test_xavier(shape, gain):
+    std = gain * np.sqrt(2 / sum(fans(shape)))
+    check_normal(drawn("xavier_normal_", shape, gain), 0, std)
+    check_uniform(drawn("xavier_uniform_", shape, gain), np.sqrt(3) * std)
+
+
+@pytest.mark.parametrize("name", ["kaiming", "xavier"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_scale_as_pytorchs(name, shape, torch):
+    for kind in ("normal_", "uniform_"):
+        theirs = getattr(torch.nn.init, f"{name}_{kind}")(torch.empty(shape)).numpy()
+        assert drawn(f"{name}_{kind}", shape).std() == pytest.approx(theirs.std(), rel=0.05)
+
+
+@pytest.mark.parametrize("slope", [None, 0, 0.2])
+@pytest.mark.parametrize(
+    "name", ["linear", "conv2d", "sigmoid", "tanh", "relu", "leaky_relu", "selu"]
+)
+def test_gains_as_pytorchs(name, slope, torch):
+    assert init.calculate_gain(name, slope) == torch.nn.init.calculate_gain(name, slope)
+
+
+def test_the_default_generator():
+    tg.manual_seed(5)
+    first = init.normal_(tg.zeros(3)).tolist()
+    tg.manual_seed(5)
+    assert init.normal_(tg.zeros(3)).tolist() == first
+
+
+def test_writes_are_logged():
+    x = tg.ones(2, requires_grad=True)
+    y = (x * x).sum()
+    init.zeros_(x)
+    with pytest.raises(ValueError, match="was written after Multiply used it"):
+        y.backward()
+
+
+def test_empty_and_0d():
+    assert init.normal_(tg.zeros((0, 3))).shape == (0, 3)
+    assert init.constant_(tg.zeros(()), 3).item() == 3
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: init.normal_(tg.zeros(2), std=-1), ValueError, "std must be at least 0, not -1"),
+        (lambda: init.uniform_(tg.zeros(2), 1, 0), ValueError, "a = 1 and b = 0"),
+        (lambda: init.zeros_(tg.arange(3)), TypeError, "floating dtype, not int64"),
+        (lambda: init.zeros_(np.zeros(3)), TypeError, "floating dtype, not ndarray"),
+        (lambda: init.kaiming_normal_(tg.zeros(3)), ValueError, r"kaiming_normal_: needs a weight"),
+        (lambda: init.xavier_uniform_(tg.zeros((0, 3))), ValueError, r"not \(0, 3\)"),
+        (lambda: init.kaiming_uniform_(tg.zeros((2, 2)), mode="fan"), ValueError, "not 'fan'"),
+        (lambda: init.calculate_gain("gelu"), ValueError, "must be one of linear, .*, not 'gelu'"),
+        (lambda: init.normal_(tg.zeros(2), generator=1), TypeError, "generator must be"),
+    ],
+)
+def test_errors(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

@@ -1,0 +1,331 @@
+"""Module: parameters, buffers and submodules found by the attributes that hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, Self
+
+from numpy.typing import DTypeLike
+
+from .._tensor import Tensor, TensorLike, to_array
+
+
+class Parameter(Tensor):
+    """A Tensor to be learned: it requires a gradient, and a `Module` that holds it lists it.
+
+    Parameters
+    ----------
+    data : array_like
+        Copied, because optimisers write into a parameter.
+    requires_grad : bool
+    dtype : dtype, optional
+        Convert to this dtype.  Default: an array's own; Python floats get the default dtype.
+    name : str, optional
+        Default: where the first Module that held it stands in the model, such as
+        ``conv1.weight``.
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        data: TensorLike,
+        requires_grad: bool = True,
+        *,
+        dtype: DTypeLike | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(to_array(data, dtype).copy(), requires_grad, name=name)
+
+
+class IncompatibleKeys(NamedTuple):
+    """The names that `Module.load_state_dict` did not find, and those that it had no use for."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+
+class Module:
+    """A part of a model: subclass it, assign its parts as attributes, write ``forward``.
+
+    Attributes that are `Parameter`s, Modules, or buffers (`register_buffer`) are found by their
+    names, in the order of assignment.  What is held in several places is listed once, by its first
+    name.
+
+    Attributes
+    ----------
+    training : bool
+        Whether Dropout drops and BatchNorm follows the batch; set by `train` and `eval`.
+
+    Examples
+    --------
+    >>> import tinygraph as tg
+    >>> class Net(tg.nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.hidden = tg.nn.Linear(4, 8)
+    ...         self.out = tg.nn.Linear(8, 3)
+    ...     def forward(self, x):
+    ...         return self.out(self.hidden(x).relu())
+    >>> net = Net()
+    >>> net
+    Net(): 67 parameters
+      hidden: Linear(in_features=4, out_features=8): 40 parameters
+      out: Linear(in_features=8, out_features=3): 27 parameters
+    >>> net(tg.ones((2, 4))).shape
+    (2, 3)
+    >>> [p.name for p in net.parameters()]
+    ['hidden.weight', 'hidden.bias', 'out.weight', 'out.bias']
+    """
+
+    training: bool
+    _buffers: set[str]  # the names of those attributes that are buffers
+    _path: str  # where it stands in the model it was first made part of
+
+    def __init__(self) -> None:
+        vars(self).update(training=True, _buffers=set(), _path="")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, (Parameter, Module)):
+            self._require_init(name)
+        if isinstance(value, Parameter):
+            if value.name is None:
+                value.name = _join(self._path, name)
+        elif isinstance(value, Module):
+            value._place(_join(self._path, name))
+        elif value is not None and isinstance(vars(self).get(name), Parameter):
+            raise TypeError(
+                f"{type(self).__name__}.{name} is a Parameter, which {type(value).__name__} would "
+                f"replace unseen; assign a Parameter, or values to {name}.data"
+            )
+        super().__setattr__(name, value)
+
+    def _require_init(self, name: str) -> None:
+        if "_buffers" not in vars(self):
+            raise AttributeError(
+                f"{type(self).__name__}: call super().__init__() before assigning {name!r}"
+            )
+
+    def _place(self, path: str) -> None:
+        """Make ``path`` the start of the names below, except of those that come from elsewhere."""
+        for name, tensor in self._state().items():
+            if tensor.name == name:
+                tensor.name = _join(path, name)
+        for name, module in self.named_modules():
+            if module._path == name:
+                module._path = _join(path, name)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the output; a subclass defines it, a user calls the module itself."""
+        raise NotImplementedError(f"{type(self).__name__} does not define forward")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Apply it: ``forward``."""
+        return self.forward(*args, **kwargs)
+
+    # -- its parts -------------------------------------------------------------------------------
+
+    def register_buffer(self, name: str, value: TensorLike | None) -> None:
+        """Hold a copy of ``value`` that is saved with the parameters, but not learned.
+
+        Running statistics are buffers.  None stands for one that is not there.
+        """
+        self._require_init(name)
+        self._buffers.add(name)
+        buffer = None
+        if value is not None:
+            buffer = Tensor(to_array(value).copy(), name=_join(self._path, name))
+        setattr(self, name, buffer)
+
+    def _submodules(self) -> list[tuple[str, Module]]:
+        """Return its own submodules, with their names, also the same one twice."""
+        return [(name, value) for name, value in vars(self).items() if isinstance(value, Module)]
+
+    def _walk(self, path: str, seen: set[Module]) -> Iterator[tuple[str, Module]]:
+        if self not in seen:
+            seen.add(self)
+            yield path, self
+            for name, module in self._submodules():
+                yield from module._walk(_join(path, name), seen)
+
+    def _tensors(self, wanted: Callable[[Module, str, Any], bool]) -> Iterator[tuple[str, Any]]:
+        seen = set()
+        for path, module in self.named_modules():
+            for name, value in vars(module).items():
+                if wanted(module, name, value) and value not in seen:
+                    seen.add(value)
+                    yield _join(path, name), value
+
+    def named_modules(self) -> Iterator[tuple[str, Module]]:
+        """Iterate over itself, named "", and all modules below, with their dotted names."""
+        return self._walk("", set())
+
+    def modules(self) -> Iterator[Module]:
+        """Iterate over itself and all modules below."""
+        return (module for _, module in self.named_modules())
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """Iterate over its own submodules, with their names."""
+        seen = set()
+        for name, module in self._submodules():
+            if module not in seen:
+                seen.add(module)
+                yield name, module
+
+    def children(self) -> Iterator[Module]:
+        """Iterate over its own submodules."""
+        return (module for _, module in self.named_children())
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """Iterate over all parameters, with their dotted names."""
+        return self._tensors(_is_parameter)
+
+    def parameters(self) -> Iterator[Parameter]:
+        """Iterate over all parameters, as an optimiser wants them."""
+        return (parameter for _, parameter in self.named_parameters())
+
+    def named_buffers(self) -> Iterator[tuple[str, Tensor]]:
+        """Iterate over all buffers, with their dotted names."""
+        return self._tensors(_is_buffer)
+
+    def buffers(self) -> Iterator[Tensor]:
+        """Iterate over all buffers."""
+        return (buffer for _, buffer in self.named_buffers())
+
+    def num_parameters(self) -> int:
+        """Return how many numbers its parameters hold."""
+        return sum(parameter.size for parameter in self.parameters())
+
+    # -- its state -------------------------------------------------------------------------------
+
+    def _state(self) -> dict[str, Tensor]:
+        return dict(self._tensors(lambda *part: _is_parameter(*part) or _is_buffer(*part)))
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return copies of all parameters and buffers, by their dotted names.
+
+        Training goes on without changing them; `tinygraph.save` writes them to a file.
+        """
+        return {name: Tensor(value.data.copy()) for name, value in self._state().items()}
+
+    def load_state_dict(
+        self, state: Mapping[str, TensorLike], strict: bool = True
+    ) -> IncompatibleKeys:
+        """Copy parameters and buffers from ``state``: all of them, or none where one does not fit.
+
+        Parameters
+        ----------
+        state : mapping from names to Tensors or arrays
+            As `state_dict` returns it.
+        strict : bool
+            Whether names that are missing or not expected are an error.
+
+        Returns
+        -------
+        IncompatibleKeys
+            The lists ``missing_keys`` and ``unexpected_keys``.
+
+        Raises
+        ------
+        ValueError
+            If a shape or dtype differs or, when strict, a name is missing or not expected.
+        """
+        if not isinstance(state, Mapping):
+            raise TypeError(
+                "load_state_dict: state must map names to Tensors or arrays, "
+                f"not be a {type(state).__name__}"
+            )
+        own = self._state()
+        new = {name: to_array(state[name]) for name in own if name in state}
+        missing = [name for name in own if name not in state]
+        unexpected = [name for name in state if name not in own]
+        problems = [
+            f"{name}: expected shape {own[name].shape} and dtype {own[name].dtype}, "
+            f"not {array.shape} and {array.dtype}"
+            for name, array in new.items()
+            if array.shape != own[name].shape or array.dtype != own[name].dtype
+        ]
+        if strict:
+            problems += [f"missing: {name}" for name in missing]
+            problems += [f"unexpected: {name}" for name in unexpected]
+        if problems:
+            raise ValueError(
+                f"load_state_dict: the state does not fit this {type(self).__name__}, "
+                "nothing was loaded\n  " + "\n  ".join(problems)
+            )
+        for name, array in new.items():
+            own[name].data = array
+        return IncompatibleKeys(missing, unexpected)
+
+    # -- what is done to all of it ---------------------------------------------------------------
+
+    def train(self, mode: bool = True) -> Self:
+        """Set it and all modules below to training, or with False to evaluation; return itself."""
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> Self:
+        """Set it and all modules below to evaluation; return itself."""
+        return self.train(False)
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of all parameters."""
+        for parameter in self.parameters():
+            parameter.zero_grad()
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Let all parameters require a gradient, or with False freeze them; return itself."""
+        for parameter in self.parameters():
+            parameter.requires_grad = requires_grad
+        return self
+
+    def apply(self, fn: Callable[[Module], object]) -> Self:
+        """Call ``fn`` with each module below, then with itself; return itself.
+
+        Examples
+        --------
+        >>> import tinygraph as tg
+        >>> def start_at_zero(module):
+        ...     if isinstance(module, tg.nn.Linear):
+        ...         tg.nn.init.zeros_(module.bias)
+        >>> net = tg.nn.Sequential(tg.nn.Linear(3, 2), tg.nn.ReLU()).apply(start_at_zero)
+        >>> net[0].bias.tolist()
+        [0.0, 0.0]
+        """
+        for module in self.children():
+            module.apply(fn)
+        fn(self)
+        return self
+
+    # -- how it looks ----------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        return "\n".join(self._lines(""))
+
+    def _lines(self, label: str) -> Iterator[str]:
+        shown = ", ".join(
+            f"{name}={value!r}"
+            for name, value in vars(self).items()
+            if not name.startswith("_") and name != "training" and isinstance(value, _PLAIN)
+        )
+        count = self.num_parameters()
+        total = f": {count:,} parameter{'s' * (count != 1)}" if count else ""
+        yield f"{label}{type(self).__name__}({shown}){total}"
+        for name, module in self._submodules():
+            yield from (f"  {line}" for line in module._lines(f"{name}: "))
+
+
+_PLAIN = (bool, int, float, str, tuple, type(None))  # attributes that a repr shows
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path and name else path or name
+
+
+def _is_parameter(module: Module, name: str, value: Any) -> bool:
+    return isinstance(value, Parameter)
+
+
+def _is_buffer(module: Module, name: str, value: Any) -> bool:
+    return name in module._buffers and isinstance(value, Tensor)
