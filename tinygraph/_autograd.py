@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from . import _writes
-from ._function import Node, Source, Value, enable_grad, is_grad_enabled, source_of
+from ._function import Node, Source, Value, enable_grad, is_grad_enabled, no_grad, source_of
 from ._tensor import Constant, Shape, Tensor, TensorLike, as_tensor, wrap
 
 
@@ -20,7 +20,7 @@ def postorder(roots: Iterable[Source]) -> list[Node]:
     """Return the Nodes that lead to ``roots``, each once, inputs before what uses them."""
     order: list[Node] = []
     seen: set[Node] = set()
-    stack: list[Any] = [root for root in roots if isinstance(root, Node)]
+    stack: list[Any] = [root for root in roots if isinstance(root, Node)][::-1]
     while stack:
         node = stack.pop()
         if type(node) is tuple:  # all its inputs are done
@@ -189,11 +189,13 @@ def _sweep(
             return _sweep(seeds, targets, create_graph, retain_graph)
     order = postorder(source for source, _ in seeds)
     goals = set(targets or ())
-    reached = set(goals)
+    reached: set[Source] = set(goals)  # what leads back to a target
+    touched: set[Any] = set()  # the targets that something leads back to
     if targets is not None:
         for node in order:
             if not reached.isdisjoint(node.inputs):
                 reached.add(node)
+                touched |= goals.intersection(node.inputs)
         order = [node for node in order if not reached.isdisjoint(node.inputs)]
     _check_usable(order)
 
@@ -213,6 +215,9 @@ def _sweep(
                     gradients.add(target, *_conform(parts[i], target, node, create_graph))
         if not retain_graph and node.kept:
             node.kept = None
+    for source in touched - gradients.values.keys():  # every rule on the way returned None
+        zero = np.zeros(source.shape, source.dtype)
+        gradients.add(source, wrap(zero) if create_graph else zero, made=True)
     return gradients
 
 
@@ -279,7 +284,11 @@ def backward(
     for leaf in gradients.values:
         assert isinstance(leaf, Tensor)
         g = gradients.result(leaf)
-        leaf._grad = g if leaf._grad is None else leaf._grad + g
+        if leaf._grad is None:
+            leaf._grad = g
+        else:
+            with enable_grad() if create_graph else no_grad():
+                leaf._grad = leaf._grad + g
 
 
 def grad(

@@ -113,7 +113,7 @@ class Signature:
         Raises
         ------
         TypeError
-            If the rule names what ``forward`` neither takes nor hands on.
+            If the rule names what ``forward`` neither takes nor hands on, or a name is not unique.
         """
         forward = _parameters(function.forward)
         variadic = any(p.kind is p.VAR_POSITIONAL for p in forward)
@@ -130,6 +130,12 @@ class Signature:
             if name in wanted and hasattr(function, name)
         }
         known = (*values, *specs, "needs")
+        for name in known:
+            if known.count(name) > 1 or name == "g":
+                raise TypeError(
+                    f"{function.__name__}: {name!r} would have two meanings; rename the input "
+                    "or aux (y is the output, g its gradient)"
+                )
         for name in (*wanted, *(n for names in formulas.values() for n in names)):
             if name not in known:
                 raise TypeError(

@@ -76,14 +76,24 @@ def to_array(data: Any, dtype: DTypeLike | None = None) -> Array:
 
 
 class Constant:
-    """A graph input that no gradient flows to: its shape, dtype and name, without its data."""
+    """A graph input that no gradient flows to: its shape, dtype and name, without its data.
 
-    __slots__ = ("dtype", "name", "shape")
+    ``value`` is the number that a user wrote, as in ``x * 2``.
+    """
 
-    def __init__(self, shape: Shape, dtype: np.dtype[Any], name: str | None) -> None:
+    __slots__ = ("dtype", "name", "shape", "value")
+
+    def __init__(
+        self,
+        shape: Shape,
+        dtype: np.dtype[Any],
+        name: str | None,
+        value: float | None = None,
+    ) -> None:
         self.shape = shape
         self.dtype = dtype
         self.name = name
+        self.value = value
 
 
 class Tensor:
@@ -411,16 +421,18 @@ def as_tensors(values: Sequence[Any]) -> list[Any]:
     strong = [value.dtype for value in tensors if isinstance(value, Tensor)]
     common = np.result_type(*strong) if strong else None
     return [
-        value if value is None or isinstance(value, Tensor) else wrap(_weak(value, common))
+        value if value is None or isinstance(value, Tensor) else _weak(value, common)
         for value in tensors
     ]
 
 
-def _weak(value: Any, common: np.dtype[Any] | None) -> Array:
+def _weak(value: Any, common: np.dtype[Any] | None) -> Tensor:
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, bool) or common is None or common.kind == "b":
-        return to_array(value)
-    if isinstance(value, float) and common.kind != "f":
-        return np.asarray(value, _default_dtype)
-    return to_array(value, common)
+        array = to_array(value)
+    elif isinstance(value, float) and common.kind != "f":
+        array = np.asarray(value, _default_dtype)
+    else:
+        array = to_array(value, common)
+    return wrap(array, Constant((), array.dtype, None, value))

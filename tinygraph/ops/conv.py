@@ -53,12 +53,12 @@ class Conv2dInputGrad(_Convolution):
         super().__init__(*settings)
         self.size = size
 
-    def forward(self, y: Array, w: Array) -> Array:
-        return kernels.conv2d_input_grad(y, w, self.size, *self._settings())
+    def forward(self, z: Array, w: Array) -> Array:
+        return kernels.conv2d_input_grad(z, w, self.size, *self._settings())
 
-    def backward(self, g: Value, y: Value, w: Value, needs: Any) -> Value:
-        gy = self.conv(g, w) if needs.y else None
-        return gy, self.weight_grad(y, g, w.shape[2:]) if needs.w else None
+    def backward(self, g: Value, z: Value, w: Value, needs: Any) -> Value:
+        gz = self.conv(g, w) if needs.z else None
+        return gz, self.weight_grad(z, g, w.shape[2:]) if needs.w else None
 
 
 class Conv2dWeightGrad(_Convolution):
@@ -68,12 +68,12 @@ class Conv2dWeightGrad(_Convolution):
         super().__init__(*settings)
         self.size = size
 
-    def forward(self, y: Array, x: Array) -> Array:
-        return kernels.conv2d_weight_grad(y, x, self.size, *self._settings())
+    def forward(self, z: Array, x: Array) -> Array:
+        return kernels.conv2d_weight_grad(z, x, self.size, *self._settings())
 
-    def backward(self, g: Value, y: Value, x: Value, needs: Any) -> Value:
-        gy = self.conv(x, g) if needs.y else None
-        return gy, self.input_grad(y, g, x.shape[2:]) if needs.x else None
+    def backward(self, g: Value, z: Value, x: Value, needs: Any) -> Value:
+        gz = self.conv(x, g) if needs.z else None
+        return gz, self.input_grad(z, g, x.shape[2:]) if needs.x else None
 
 
 class Unfold(Function):

@@ -85,7 +85,7 @@ class Power(Function):
 
     def backward(self, g: Value, a: Value, b: Value, y: Value, needs: Any) -> Value:
         ga = g * b * a ** (b - 1 + (a == 0) * (b == 0)) if needs.a else None
-        gb = g * y * log_(a + (a == 0)) if needs.b else None
+        gb = where_(a == 0, 0, g * y * log_(a + (a == 0))) if needs.b else None
         return ga, gb
 
 

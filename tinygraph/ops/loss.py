@@ -11,6 +11,7 @@ from .. import kernels
 from .._function import Function, Value
 from .._tensor import Array, Tensor, TensorLike, as_tensor
 from .reduction import LogSoftmax, Softmax
+from .shape import BroadcastTo
 
 
 class OneHot(Function):
@@ -53,6 +54,17 @@ class NegativeLogLikelihood(Function):
         return -g * t if needs.x else None, -g * x if needs.t else None
 
 
+class MeanLoss(Function):
+    """Sum of losses divided by what they count, NaN where that is nothing: gx = g / n."""
+
+    def forward(self, x: Array, n: Array) -> Array:
+        with np.errstate(invalid="ignore"):  # 0 / 0
+            return np.true_divide(x.sum(), n)
+
+    def backward(self, g: Value, x_spec: Any, n: Value) -> Value:
+        return BroadcastTo(x_spec.shape)(g / (n + (n == 0))), None
+
+
 def _weighted_sum(t: Array, x: Array) -> Array:
     """Sum t x over axis 1, where 0 times infinity is 0."""
     product = np.zeros(t.shape, np.result_type(t, x))
@@ -77,10 +89,7 @@ def reduce_loss(caller: str, losses: Tensor, reduction: str, count: Any = None) 
     if reduction == "sum":
         return losses.sum()
     if reduction == "mean":
-        if count is None:
-            return losses.mean()
-        with np.errstate(invalid="ignore"):  # 0 / 0
-            return losses.sum() / count
+        return losses.mean() if count is None else MeanLoss().apply(losses, count)
     raise ValueError(f"{caller}: reduction must be 'none', 'mean' or 'sum', not {reduction!r}")
 
 
@@ -111,6 +120,7 @@ def _targets(
                 f"classes, 0 to {classes - 1} (shape {x.shape})"
             )
         t = OneHot(classes, ignore_index, x.dtype).apply(target)
+        t.name = target.name or "target"
     else:
         if target.dtype.kind != "f" or target.shape != x.shape:
             raise ValueError(
@@ -121,7 +131,7 @@ def _targets(
         t = target
     weights = None
     if weight is not None:
-        weights = as_tensor(weight)
+        weights = as_tensor(weight).detach()
         if weights.shape != (classes,):
             raise ValueError(
                 f"{caller}: weight must have shape ({classes},) (x has shape {x.shape}), "
@@ -131,6 +141,7 @@ def _targets(
     count = None
     if by_index:
         count = (t if weights is None else t * weights).sum()
+        count.name = "count"
     if label_smoothing:
         counted = t.sum(axis=1, keepdims=True) if by_index else 1  # 0 where the target is ignored
         t = t * (1 - label_smoothing) + counted * (label_smoothing / classes)
@@ -179,7 +190,7 @@ def cross_entropy(
     target : Tensor
         Class indices, shape (), (N,) or (N, d1, ...); or probabilities, of the shape of ``x``.
     weight : Tensor, shape (C,), optional
-        A weight for each class.
+        A weight for each class; a constant, no gradient flows to it.
     ignore_index : int
         An index that counts nothing.
     reduction : {"mean", "sum", "none"}

@@ -155,4 +155,6 @@ def dropout(
     if not training or p == 0:
         return x
     kept = _random.generator(generator).random(x.shape) >= p
-    return multiply_.apply(x, kept.astype(x.dtype) * x.dtype.type(1 / (1 - p) if p < 1 else 0))
+    mask = as_tensor(kept.astype(x.dtype) * x.dtype.type(1 / (1 - p) if p < 1 else 0))
+    mask.name = "dropout mask"
+    return multiply_.apply(x, mask)

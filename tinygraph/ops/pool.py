@@ -144,12 +144,11 @@ def _windows(
     strides = kernel if stride is None else pair(caller, "stride", stride, 1)
     paddings = pair(caller, "padding", padding, 0)
     dilations = pair(caller, "dilation", dilation, 1)
-    for i in (0, 1):
-        if 2 * paddings[i] > dilations[i] * (kernel[i] - 1) + 1:
-            raise ValueError(
-                f"{caller}: padding {paddings} is more than half of the window "
-                f"(kernel {kernel}, dilation {dilations}), so that a window could hold no pixel"
-            )
+    if any(p > k // 2 for p, k in zip(paddings, kernel, strict=True)):
+        raise ValueError(
+            f"{caller}: padding {paddings} is more than half of the kernel {kernel}, so that a "
+            "window could hold no pixel"
+        )
     return kernel, strides, paddings, dilations
 
 
@@ -185,6 +184,12 @@ def max_pool2d(
     images, single = as_batch("max_pool2d", x)
     size: Any = images.shape[2:]
     window_count("max_pool2d", size, *windows, ceil_mode)
+    _, _, paddings, dilations = windows
+    if any(p and d > n for n, p, d in zip(size, paddings, dilations, strict=True)):
+        raise ValueError(
+            f"max_pool2d: with dilation {dilations} and padding {paddings} a window could step "
+            f"over the whole image of {size}"
+        )
     y = MaxPool2d(*windows, ceil_mode).apply(images)
     return y.reshape(y.shape[1:]) if single else y
 
