@@ -1,6 +1,6 @@
 """Draw the pictures of README.md and docs/.
 
-    python examples/pictures.py --out docs/images
+python examples/pictures.py --out docs/images
 """
 
 from __future__ import annotations

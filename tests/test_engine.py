@@ -838,7 +838,7 @@ def test_writes_are_forgotten_with_their_arrays():
 class Scale(tg.Function):
     """x times an optional factor, over an optional divisor."""
 
-    def forward(self, x, factor, divisor):
+    def forward(self, x, factor=None, divisor=None):
         y = x if factor is None else x * factor
         return y.copy() if divisor is None else y / divisor
 

@@ -182,11 +182,12 @@ def _sweep(
     targets: Sequence[Source] | None,
     create_graph: bool,
     retain_graph: bool,
+    allow_unused: bool = True,
 ) -> _Gradients:
     """Carry ``seeds`` back through the graph, to all leaves, or only to the ``targets``."""
     if create_graph and not is_grad_enabled():
         with enable_grad():
-            return _sweep(seeds, targets, create_graph, retain_graph)
+            return _sweep(seeds, targets, create_graph, retain_graph, allow_unused)
     order = postorder(source for source, _ in seeds)
     goals = set(targets or ())
     reached: set[Source] = set(goals)  # what leads back to a target
@@ -197,6 +198,13 @@ def _sweep(
                 reached.add(node)
                 touched |= goals.intersection(node.inputs)
         order = [node for node in order if not reached.isdisjoint(node.inputs)]
+        used = touched.union(source for source, _ in seeds)
+        for i, source in enumerate(targets):
+            if source not in used and not allow_unused:
+                raise ValueError(
+                    f"grad: the outputs do not depend on input {i}; "
+                    "allow_unused=True gives None for it"
+                )
     _check_usable(order)
 
     gradients = _Gradients(create_graph)
@@ -291,6 +299,14 @@ def backward(
                 leaf._grad = leaf._grad + g
 
 
+def _tensors(name: str, given: Any) -> list[Tensor]:
+    tensors = list(given) if isinstance(given, (list, tuple)) else [given]
+    for t in tensors:
+        if not isinstance(t, Tensor):
+            raise TypeError(f"grad: {name} must be Tensors, not {type(t).__name__}")
+    return tensors
+
+
 def grad(
     outputs: Tensor | Sequence[Tensor],
     inputs: Tensor | Sequence[Tensor],
@@ -329,8 +345,8 @@ def grad(
     >>> dy.item(), tg.grad(dy, x).item()
     (27.0, 18.0)
     """
-    outs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
-    ins = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    outs = _tensors("outputs", outputs)
+    ins = _tensors("inputs", inputs)
     if isinstance(outputs, Tensor):
         grad_outs: list[Any] = [grad_outputs]
     else:
@@ -346,15 +362,6 @@ def grad(
     ]
     sources = [source_of(x) for x in ins]
     retain = create_graph if retain_graph is None else retain_graph
-    gradients = _sweep(seeds, sources, create_graph, retain)
-    results: list[Tensor | None] = []
-    for i, source in enumerate(sources):
-        if source in gradients.values:
-            results.append(gradients.result(source))
-        elif allow_unused:
-            results.append(None)
-        else:
-            raise ValueError(
-                f"grad: the outputs do not depend on input {i}; allow_unused=True gives None for it"
-            )
+    gradients = _sweep(seeds, sources, create_graph, retain, allow_unused)
+    results = [gradients.result(s) if s in gradients.values else None for s in sources]
     return results[0] if isinstance(inputs, Tensor) else tuple(results)

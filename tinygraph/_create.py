@@ -119,6 +119,8 @@ def arange(
     requires_grad: bool = False,
 ) -> Tensor:
     """Make the Tensor start, start + step, ... below stop; ``arange(n)`` counts from 0."""
+    if not step:
+        raise ValueError("arange: step must not be 0")
     first, last = (0, start) if stop is None else (start, stop)
     values = np.arange(first, last, step)
     if dtype is None and values.dtype.kind == "f":
@@ -168,7 +170,10 @@ def rand(
         Default: the one that `manual_seed` restarts.
     """
     values = _random.generator(generator).random(_random_shape(shape))
-    return Tensor(values, requires_grad, dtype=get_default_dtype() if dtype is None else dtype)
+    kind: np.dtype[Any] = get_default_dtype() if dtype is None else np.dtype(dtype)
+    if kind.kind == "f":  # rounding must not reach 1
+        np.minimum(values, np.nextafter(kind.type(1), kind.type(0)), out=values)
+    return Tensor(values, requires_grad, dtype=kind)
 
 
 def randn(

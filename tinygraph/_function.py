@@ -42,6 +42,15 @@ class _Change(ContextDecorator):
     def __init__(self, **changes: bool) -> None:
         self._changes = changes
 
+    def __call__(self, function: Any) -> Any:
+        """Decorate a function."""
+        if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+            raise TypeError(
+                f"{function.__name__} is a coroutine or generator function, whose body runs after "
+                "the call that is decorated; use a with block inside it"
+            )
+        return super().__call__(function)
+
     def __enter__(self) -> None:
         mode = _mode.get()
         _mode.set(mode._replace(**self._changes, outer=mode))
@@ -105,6 +114,7 @@ class Signature:
     pick: Callable[[tuple[Any, ...]], tuple[Any, ...]] | None  # picks the arguments of the rule
     formulas: dict[str, tuple[str, ...]]  # smooth aux -> the kept values its formula takes
     needs: Callable[..., Any]  # makes the `needs` that a rule may ask for
+    optional: tuple[str, ...]  # the inputs that may be None: those with a default
 
     @classmethod
     def of(cls, function: type[Function]) -> Signature:
@@ -146,7 +156,8 @@ class Signature:
         kept = tuple(name for name in values if name in named)
         pick = None if wanted == kept else _picker(wanted, (*kept, *specs, "needs"))
         needs = namedtuple("needs", inputs)  # type: ignore[misc]
-        return cls(inputs, variadic, kept, _picker(kept, values), pick, formulas, needs)
+        optional = tuple(p.name for p in forward if p.default is None)
+        return cls(inputs, variadic, kept, _picker(kept, values), pick, formulas, needs, optional)
 
     def by_name(self, values: Sequence[Any]) -> tuple[Any, ...]:
         """Lay out what there is one of for each input passed as one for each name in ``inputs``."""
@@ -207,7 +218,7 @@ def source_of(tensor: Tensor) -> Source:
 class Function:
     """An operation: subclass it, and give it ``forward`` and ``backward``.
 
-    ``forward`` takes ndarrays (None for an optional input that was left out) and returns a new
+    ``forward`` takes ndarrays (and None for an input whose default is None) and returns a new
     ndarray, or that and the values named in ``aux``.  It never writes into an input, and never
     returns one.  ``backward`` takes the gradient ``g`` of the output and then, by name, what it
     wants of: an input, ``y`` (the output), a name in ``aux``, ``NAME_spec`` (``shape`` and
@@ -289,7 +300,7 @@ class Function:
         tensors: Sequence[Tensor | None] = inputs
         for x in inputs:
             if not isinstance(x, Tensor):
-                tensors = as_tensors(inputs)
+                tensors = self._coerce(inputs)
                 break
         wanted = False
         arrays: list[Array | None] = []
@@ -308,6 +319,12 @@ class Function:
         kept = signature.keep((y, *aux, *signature.by_name(arrays))) if signature.kept else ()
         sources = tuple([None if t is None else t._source or source_of(t) for t in tensors])
         return wrap(y, Node(self, sources, kept, y.shape, y.dtype), True), aux
+
+    def _coerce(self, inputs: tuple[Any, ...]) -> list[Tensor | None]:
+        for name, x in zip(self.signature.inputs, inputs, strict=False):
+            if x is None and name not in self.signature.optional:
+                raise TypeError(f"{type(self).__name__}: the operand {name!r} is None")
+        return as_tensors(inputs)
 
     def _run(self, arrays: Sequence[Any]) -> tuple[Any, tuple[Any, ...]]:
         try:

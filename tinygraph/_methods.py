@@ -53,7 +53,7 @@ METHODS: dict[str, Any] = {
     "__rmatmul__": _rmatmul,
     "__neg__": elementwise.negative,
     "__abs__": elementwise.abs,
-    "__invert__": elementwise.logical_not,
+    "__invert__": elementwise.invert,
     "__eq__": elementwise.equal,
     "__ne__": elementwise.not_equal,
     "__lt__": elementwise.less,

@@ -58,6 +58,10 @@ def to_array(data: Any, dtype: DTypeLike | None = None) -> Array:
     """
     if isinstance(data, Tensor):
         data = data._array
+    elif isinstance(data, (list, tuple)) and _holds_gradients(data):
+        raise TypeError(
+            "a list of Tensors that require gradients would lose them; join it with tinygraph.stack"
+        )
     typed = hasattr(data, "dtype")
     try:
         array = np.asarray(data, dtype=dtype)
@@ -73,6 +77,15 @@ def to_array(data: Any, dtype: DTypeLike | None = None) -> Array:
     if dtype is None and not typed and array.dtype.kind == "f":
         array = array.astype(_default_dtype, copy=False)
     return array
+
+
+def _holds_gradients(data: Sequence[Any]) -> bool:
+    return any(
+        value._requires_grad
+        if isinstance(value, Tensor)
+        else isinstance(value, (list, tuple)) and _holds_gradients(value)
+        for value in data
+    )
 
 
 class Constant:
@@ -224,7 +237,11 @@ class Tensor:
         if new is not self._array:
             if new.shape != self.shape:
                 raise ValueError(f"data: expected shape {self.shape}, not {new.shape}")
-            np.copyto(self._array, new, casting="same_kind")
+            if not np.can_cast(new.dtype, self.dtype, "same_kind"):
+                raise TypeError(f"data: {new.dtype} values do not fit a Tensor of {self.dtype}")
+            if not self._array.flags.writeable:
+                raise ValueError("data: the Tensor is read-only, as views of repeated elements are")
+            np.copyto(self._array, new)
         _writes.log(self._array)
 
     def numpy(self) -> Array:
@@ -265,6 +282,9 @@ class Tensor:
             raise TypeError("iteration over a 0-d Tensor")
         return (self[i] for i in range(len(self)))
 
+    def __contains__(self, value: object) -> bool:
+        return value in self._array
+
     def __bool__(self) -> bool:
         if self.size != 1:
             raise ValueError(
@@ -286,9 +306,14 @@ class Tensor:
             )
         return int(self._array)
 
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
+
     def __repr__(self) -> str:
         values = np.array2string(self._array, separator=", ", prefix="tensor(")
         notes = [f"dtype={self.dtype}"]
+        if not self.size:
+            notes.insert(0, f"shape={self.shape}")
         if not self.is_leaf:
             notes.append(f"function={self._source}")
         elif self._requires_grad:
@@ -296,6 +321,14 @@ class Tensor:
         if self.name is not None:
             notes.append(f"name={self.name!r}")
         return f"tensor({values}, {', '.join(notes)})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if not self.is_leaf:
+            raise TypeError(
+                "a computed Tensor cannot be pickled or copied with its graph; "
+                "take its .detach() or .clone()"
+            )
+        return _rebuild, (type(self), self._array, self._requires_grad, self.name, self._grad)
 
     # -- its gradient ----------------------------------------------------------------------------
 
@@ -335,7 +368,7 @@ class Tensor:
         __rmatmul__ = _methods._rmatmul
         __neg__ = elementwise.negative
         __abs__ = elementwise.abs
-        __invert__ = elementwise.logical_not
+        __invert__ = elementwise.invert
         __eq__ = elementwise.equal  # type: ignore[assignment]
         __ne__ = elementwise.not_equal  # type: ignore[assignment]
         __lt__ = elementwise.less
@@ -406,11 +439,25 @@ def as_tensor(value: Any) -> Tensor:
     return value if isinstance(value, Tensor) else wrap(to_array(value))
 
 
+def _rebuild(
+    kind: type[Tensor], array: Array, requires_grad: bool, name: str | None, grad: Tensor | None
+) -> Tensor:
+    tensor = _new(kind)
+    tensor._array, tensor._source, tensor._name = array, None, name
+    tensor._requires_grad, tensor._grad = requires_grad, grad
+    return tensor
+
+
 def as_tensors(values: Sequence[Any]) -> list[Any]:
-    """Return the operands of one operation as Tensors; ``None`` stays ``None``.
+    """Return the operands of one operation as Tensors; None, for a missing one, stays None.
 
     Python and NumPy scalars are weak: they take the dtype of the others, except that a float
     next to integers becomes the default dtype.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `to_array`, or if a number is too large for the dtype of the others.
     """
     tensors = [
         value
@@ -434,5 +481,8 @@ def _weak(value: Any, common: np.dtype[Any] | None) -> Tensor:
     elif isinstance(value, float) and common.kind != "f":
         array = np.asarray(value, _default_dtype)
     else:
-        array = to_array(value, common)
+        try:
+            array = to_array(value, common)
+        except OverflowError:
+            raise ValueError(f"the number {value} does not fit the dtype {common}") from None
     return wrap(array, Constant((), array.dtype, None, value))

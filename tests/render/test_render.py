@@ -72,7 +72,7 @@ GOLDEN = r"""digraph tinygraph {
 	2 [label="Multiply\n(2,)" color="#0072b2" fillcolor="#deedf7" margin="0.17,0.07" shape=box style="rounded,filled" tooltip="%2 = Multiply(w, x)  (2,) float32\nProduct of two: ga = g b, gb = g a."]
 	0 -> 2 [color="#9aa5af" weight=8]
 	1 -> 2
-	3 [label=constant fontcolor="#6b7680" fontsize=10 shape=plain tooltip="%3 = constant  () float32"]
+	3 [label=1 fontcolor="#6b7680" fontsize=10 shape=plain tooltip="%3 = constant 1  () float32"]
 	4 [label="Subtract\n(2,)" color="#0072b2" fillcolor="#deedf7" margin="0.17,0.07" shape=box style="rounded,filled" tooltip="%4 = Subtract(%2, %3)  (2,) float32\nDifference of two: ga = g, gb = -g."]
 	2 -> 4 [weight=8]
 	3 -> 4 [color="#9aa5af"]

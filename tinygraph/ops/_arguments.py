@@ -7,10 +7,41 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from .._tensor import Tensor, TensorLike, as_tensor
+
 Axis: TypeAlias = int | Sequence[int] | None
 Axes: TypeAlias = tuple[int, ...]
 Pair: TypeAlias = tuple[int, int]
 IntOrPair: TypeAlias = int | Sequence[int]
+
+
+def floating(caller: str, x: TensorLike) -> Tensor:
+    """Return ``x`` as a Tensor of floating dtype.
+
+    Raises
+    ------
+    TypeError
+        If it has another dtype.
+    """
+    tensor = as_tensor(x)
+    if tensor.dtype.kind != "f":
+        raise TypeError(f"{caller}: expected a floating dtype, not {tensor.dtype}")
+    return tensor
+
+
+def lengths(caller: str, name: str, values: Any) -> tuple[int, ...]:
+    """Return a sequence of integers, such as a shape, as a tuple.
+
+    Raises
+    ------
+    TypeError
+        If it is no such sequence.
+    """
+    if not isinstance(values, Sequence) or not all(
+        isinstance(n, (int, np.integer)) for n in values
+    ):
+        raise TypeError(f"{caller}: {name} must be integers, not {values!r}")
+    return tuple(int(n) for n in values)
 
 
 def normalize_axis(caller: str, axis: Axis, ndim: int) -> Axes:
@@ -25,7 +56,7 @@ def normalize_axis(caller: str, axis: Axis, ndim: int) -> Axes:
     """
     if axis is None:
         return tuple(range(ndim))
-    given = (axis,) if isinstance(axis, (int, np.integer)) else tuple(axis)
+    given = tuple(axis) if isinstance(axis, Sequence) else (axis,)
     axes = tuple(single_axis(caller, i, ndim) for i in given)
     if len(set(axes)) < len(axes):
         raise ValueError(f"{caller}: axis {given} names an axis twice")

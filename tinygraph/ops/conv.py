@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .. import kernels
 from .._function import Function, Value
 from .._tensor import Array, Tensor, TensorLike, as_tensor
@@ -37,7 +39,7 @@ class Conv2d(_Convolution):
     gx = col2im(wᵀ g), gw = g im2col(x)ᵀ, gb = sum g.
     """
 
-    def forward(self, x: Array, w: Array, b: Array | None) -> Array:
+    def forward(self, x: Array, w: Array, b: Array | None = None) -> Array:
         return kernels.conv2d(x, w, b, *self._settings())
 
     def backward(self, g: Value, x: Value, w: Value, needs: Any) -> Value:
@@ -206,10 +208,12 @@ def conv2d(
 
 
 def _check_filters(x: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> None:
-    if weight.ndim != 4:
+    if weight.ndim != 4 or 0 in weight.shape[2:]:
         raise ValueError(
             f"conv2d: weight must have shape (O, C / groups, kh, kw), not {weight.shape}"
         )
+    if not isinstance(groups, (int, np.integer)):
+        raise TypeError(f"conv2d: groups must be an integer, not {groups!r}")
     channels, filters = x.shape[1], weight.shape[0]
     if groups < 1 or filters % groups:
         raise ValueError(f"conv2d: {filters} filters do not split into {groups} groups")

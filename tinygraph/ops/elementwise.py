@@ -168,26 +168,28 @@ class Sigmoid(Function):
 
 
 class ReLU(Function):
-    """max(x, 0): gx = g where y > 0, else 0."""
+    """max(x, 0): gx = 0 where y <= 0, else g."""
 
     def forward(self, x: Array) -> Array:
         return np.maximum(x, 0)
 
     def backward(self, g: Value, y: Value) -> Value:
-        return where_(y > 0, g, 0)
+        return where_(y <= 0, 0, g)
 
 
 class Clip(Function):
     """x limited to [low, high]: gx = g where low <= x <= high, else 0."""
 
-    def __init__(self, low: float, high: float) -> None:
+    def __init__(self, low: float | None, high: float | None) -> None:
         self.low, self.high = low, high
 
     def forward(self, x: Array) -> Array:
         return np.clip(x, self.low, self.high)
 
     def backward(self, g: Value, x: Value) -> Value:
-        return where_((x >= self.low) * (x <= self.high), g, 0)
+        if self.low is not None:
+            g = where_(x >= self.low, g, 0)
+        return g if self.high is None else where_(x <= self.high, g, 0)
 
 
 class Astype(Function):
@@ -217,7 +219,7 @@ class Clone(Function):
 
 
 class Maximum(Function):
-    """The larger of two: g goes to it, half to each where they are equal."""
+    """The larger of two: g goes to it, half to each where they are equal or NaN."""
 
     broadcasts = True
 
@@ -225,12 +227,11 @@ class Maximum(Function):
         return np.maximum(a, b)
 
     def backward(self, g: Value, a: Value, b: Value) -> Value:
-        shared = where_(a == b, g / 2, 0)
-        return where_(a > b, g, shared), where_(a < b, g, shared)
+        return where_(a > b, g, where_(a < b, 0, g / 2)), where_(a < b, g, where_(a > b, 0, g / 2))
 
 
 class Minimum(Function):
-    """The smaller of two: g goes to it, half to each where they are equal."""
+    """The smaller of two: g goes to it, half to each where they are equal or NaN."""
 
     broadcasts = True
 
@@ -238,8 +239,7 @@ class Minimum(Function):
         return np.minimum(a, b)
 
     def backward(self, g: Value, a: Value, b: Value) -> Value:
-        shared = where_(a == b, g / 2, 0)
-        return where_(a < b, g, shared), where_(a > b, g, shared)
+        return where_(a < b, g, where_(a > b, 0, g / 2)), where_(a > b, g, where_(a < b, 0, g / 2))
 
 
 class Where(Function):
@@ -431,7 +431,7 @@ def where(condition: TensorLike, a: TensorLike, b: TensorLike) -> Tensor:
 
 
 def clip(x: TensorLike, low: float | None = None, high: float | None = None) -> Tensor:
-    """Return ``x`` limited to the numbers ``low`` and ``high``; None means no limit.
+    """Return ``x`` limited to the numbers ``low`` and ``high``, of which one may be None.
 
     The gradient is that of ``x`` in between and at the limits, and 0 outside.
 
@@ -439,14 +439,20 @@ def clip(x: TensorLike, low: float | None = None, high: float | None = None) -> 
     ------
     TypeError
         If a limit is not a number (for Tensors use `maximum` and `minimum`).
+    ValueError
+        If there is no limit.
     """
+    if low is None and high is None:
+        raise ValueError("clip: give low, high or both")
     for name, limit in (("low", low), ("high", high)):
         if not isinstance(limit, (int, float, np.integer, np.floating, type(None))):
             raise TypeError(
                 f"clip: {name} must be a number or None, not {type(limit).__name__}; "
                 "for Tensors use tg.maximum and tg.minimum"
             )
-    return Clip(-np.inf if low is None else low, np.inf if high is None else high).apply(x)
+    # Python numbers are weak: float32 stays float32
+    limits = (v.item() if isinstance(v, np.generic) else v for v in (low, high))
+    return Clip(*limits).apply(x)
 
 
 def astype(x: TensorLike, dtype: DTypeLike) -> Tensor:
@@ -501,3 +507,17 @@ def greater_equal(a: TensorLike, b: TensorLike) -> Tensor:
 def logical_not(x: TensorLike) -> Tensor:
     """Return the boolean Tensor ``not x``."""
     return logical_not_.apply(x)
+
+
+def invert(x: TensorLike) -> Tensor:
+    """Return ``~x``, the negation of a boolean Tensor.
+
+    Raises
+    ------
+    TypeError
+        If ``x`` is not boolean.
+    """
+    mask = as_tensor(x)
+    if mask.dtype.kind != "b":
+        raise TypeError(f"~ negates boolean Tensors, not {mask.dtype}; see tinygraph.logical_not")
+    return logical_not_.apply(mask)

@@ -26,7 +26,7 @@ class MatMul(Function):
 class Linear(Function):
     """Affine map (..., i) -> (..., o) by w (o, i) and b (o,): gx = g w, gw = gᵀ x, gb = sum g."""
 
-    def forward(self, x: Array, w: Array, b: Array | None) -> Array:
+    def forward(self, x: Array, w: Array, b: Array | None = None) -> Array:
         y = _rows(x) @ w.T
         if b is not None:
             y = np.add(y, b, out=y if b.dtype == y.dtype else None)
@@ -62,6 +62,8 @@ def matmul(a: TensorLike, b: TensorLike) -> Tensor:
     ValueError
         If an operand is 0-d, or the shapes do not match.
     """
+    if a is None or b is None:
+        raise TypeError("matmul: an operand is None")
     left, right = as_tensors((a, b))
     shapes = f"shapes {left.shape} and {right.shape}"
     if not left.ndim or not right.ndim:

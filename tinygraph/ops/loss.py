@@ -55,14 +55,18 @@ class NegativeLogLikelihood(Function):
 
 
 class MeanLoss(Function):
-    """Sum of losses divided by what they count, NaN where that is nothing: gx = g / n."""
+    """Sum of losses x divided by what they count n: gx = g / n, gn = -g y / n.
+
+    Where nothing counts, the mean is NaN and the gradient 0.
+    """
 
     def forward(self, x: Array, n: Array) -> Array:
-        with np.errstate(invalid="ignore"):  # 0 / 0
-            return np.true_divide(x.sum(), n)
+        return x.sum() / n if n else np.full((), np.nan, np.result_type(x, n))
 
-    def backward(self, g: Value, x_spec: Any, n: Value) -> Value:
-        return BroadcastTo(x_spec.shape)(g / (n + (n == 0))), None
+    def backward(self, g: Value, x_spec: Any, n: Value, y: Value, needs: Any) -> Value:
+        share = g / (n + (n == 0))
+        gx = BroadcastTo(x_spec.shape)(share) if needs.x else None
+        return gx, -share * y if needs.n else None
 
 
 def _weighted_sum(t: Array, x: Array) -> Array:

@@ -10,6 +10,7 @@ import numpy as np
 from .. import _random
 from .._function import Function, Value
 from .._tensor import Array, Tensor, TensorLike, as_tensor
+from ._arguments import floating
 from .elementwise import multiply_
 
 
@@ -25,7 +26,9 @@ class BatchNorm(Function):
     def __init__(self, eps: float) -> None:
         self.eps = eps
 
-    def forward(self, x: Array, w: Array | None, b: Array | None) -> tuple[Array, Array, Array]:
+    def forward(
+        self, x: Array, w: Array | None = None, b: Array | None = None
+    ) -> tuple[Array, Array, Array]:
         mean, var = self.mean(x), self.var(x)
         scale = (var + self.eps) ** -0.5
         if w is not None:
@@ -97,12 +100,17 @@ def batch_norm(
     -----
     Ioffe and Szegedy, *Batch Normalization*, 2015.
     """
-    x = as_tensor(x)
+    x = floating("batch_norm", x)
     if x.ndim < 2:
         raise ValueError(f"batch_norm: x must have shape (N, C, ...), not {x.shape}")
-    given = {"weight": weight, "bias": bias}
-    given |= {"running_mean": running_mean, "running_var": running_var}
-    for name, value in given.items():
+    running = {"running_mean": running_mean, "running_var": running_var}
+    for name, statistic in running.items():
+        if not isinstance(statistic, (Tensor, type(None))):
+            raise TypeError(
+                f"batch_norm: {name} must be a Tensor, which training writes into, "
+                f"not {type(statistic).__name__}"
+            )
+    for name, value in {"weight": weight, "bias": bias, **running}.items():
         if value is not None and np.shape(value) != x.shape[1:2]:
             raise ValueError(
                 f"batch_norm: {name} must have shape {x.shape[1:2]} (x has shape {x.shape}), "
@@ -120,9 +128,9 @@ def batch_norm(
         )
     y, mean, var = BatchNorm(eps).apply_with_aux(x, weight, bias)
     if training:
-        for running, batch in ((running_mean, mean.data), (running_var, var.data * n / (n - 1))):
-            if running is not None:
-                running.data = (1 - momentum) * running.data + momentum * batch.reshape(-1)
+        for old, new in ((running_mean, mean.data), (running_var, var.data * n / (n - 1))):
+            if old is not None:
+                old.data = (1 - momentum) * old.data + momentum * new.reshape(-1)
     return y
 
 
@@ -149,9 +157,11 @@ def dropout(
     ValueError
         If ``p`` is not a probability.
     """
+    if not isinstance(p, (int, float)):
+        raise TypeError(f"dropout: p must be a number, not {type(p).__name__}")
     if not 0 <= p <= 1:
         raise ValueError(f"dropout: p must be from 0 to 1, not {p}")
-    x = as_tensor(x)
+    x = floating("dropout", x)
     if not training or p == 0:
         return x
     kept = _random.generator(generator).random(x.shape) >= p

@@ -6,8 +6,8 @@ from typing import Any
 
 from .. import kernels
 from .._function import Function, Value
-from .._tensor import Array, Tensor, TensorLike, as_tensor
-from ._arguments import IntOrPair, Pair, pair
+from .._tensor import Array, Tensor, TensorLike
+from ._arguments import IntOrPair, Pair, floating, pair
 from .conv import as_batch, window_count
 
 
@@ -179,7 +179,7 @@ def max_pool2d(
     ValueError
         If the window is larger than the padded image, or the padding than half of the window.
     """
-    x = as_tensor(x)
+    x = floating("max_pool2d", x)
     windows = _windows("max_pool2d", kernel_size, stride, padding, dilation)
     images, single = as_batch("max_pool2d", x)
     size: Any = images.shape[2:]
@@ -223,7 +223,7 @@ def avg_pool2d(
     ValueError
         If the window is larger than the padded image, or the padding than half of the window.
     """
-    x = as_tensor(x)
+    x = floating("avg_pool2d", x)
     windows = _windows("avg_pool2d", kernel_size, stride, padding)
     images, single = as_batch("avg_pool2d", x)
     size: Any = images.shape[2:]

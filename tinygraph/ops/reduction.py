@@ -10,7 +10,7 @@ import numpy as np
 from .. import kernels
 from .._function import Function, Value
 from .._tensor import Array, Shape, Tensor, TensorLike, as_tensor
-from ._arguments import Axes, Axis, normalize_axis, single_axis
+from ._arguments import Axes, Axis, floating, normalize_axis, single_axis
 from .elementwise import exp_, where_
 from .shape import BroadcastTo
 
@@ -312,17 +312,17 @@ def all(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 def logsumexp(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Return log(sum(exp(x))) over ``axis``; it overflows nowhere, and is -inf of nothing."""
-    x = as_tensor(x)
+    x = floating("logsumexp", x)
     return LogSumExp(normalize_axis("logsumexp", axis, x.ndim), keepdims).apply(x)
 
 
 def softmax(x: TensorLike, axis: int = -1) -> Tensor:
     """Return exp(x) / sum(exp(x)) along ``axis``."""
-    x = as_tensor(x)
+    x = floating("softmax", x)
     return Softmax(single_axis("softmax", axis, x.ndim)).apply(x)
 
 
 def log_softmax(x: TensorLike, axis: int = -1) -> Tensor:
     """Return the logarithm of the softmax along ``axis``, exact also where that is 0."""
-    x = as_tensor(x)
+    x = floating("log_softmax", x)
     return LogSoftmax(single_axis("log_softmax", axis, x.ndim)).apply(x)

@@ -10,7 +10,7 @@ import numpy as np
 
 from .._function import Function, Value
 from .._tensor import Array, Shape, Tensor, TensorLike, as_tensor
-from ._arguments import Axes, Axis, normalize_axis, single_axis
+from ._arguments import Axes, Axis, lengths, normalize_axis, single_axis
 
 
 class Reshape(Function):
@@ -114,11 +114,9 @@ class Pad(Function):
 # -- what users call -----------------------------------------------------------------------------
 
 
-def _sequence(values: tuple[Any, ...]) -> tuple[int, ...]:
+def _sequence(values: tuple[Any, ...]) -> Any:
     """Accept ``f(x, 2, 3)`` as well as ``f(x, (2, 3))``."""
-    if len(values) == 1 and isinstance(values[0], Sequence):
-        return tuple(values[0])
-    return values
+    return values[0] if len(values) == 1 and isinstance(values[0], Sequence) else values
 
 
 def reshape(x: TensorLike, *shape: int | Sequence[int]) -> Tensor:
@@ -129,14 +127,13 @@ def reshape(x: TensorLike, *shape: int | Sequence[int]) -> Tensor:
     ValueError
         If the number of elements differs.
     """
-    x, new = as_tensor(x), _sequence(shape)
+    x, asked = as_tensor(x), lengths("reshape", "the shape", _sequence(shape))
+    new = asked
     known = math.prod(n for n in new if n != -1)
-    fits = known == x.size
-    if new.count(-1) == 1 and known:
-        fits = x.size % known == 0
-        new = tuple(x.size // known if n == -1 else n for n in new)
-    if not fits:
-        raise ValueError(f"reshape: {x.size} elements of shape {x.shape} do not fit {new}")
+    if asked.count(-1) == 1 and known:
+        new = tuple(x.size // known if n == -1 else n for n in asked)
+    if min(new, default=0) < 0 or math.prod(new) != x.size:
+        raise ValueError(f"reshape: {x.size} elements of shape {x.shape} do not fit {asked}")
     return Reshape(new).apply(x)
 
 
@@ -210,7 +207,7 @@ def squeeze(x: TensorLike, axis: Axis = None) -> Tensor:
 def expand_dims(x: TensorLike, axis: int | Sequence[int]) -> Tensor:
     """Return ``x`` with new axes of length 1, which are at ``axis`` in the result."""
     x = as_tensor(x)
-    new = (axis,) if isinstance(axis, (int, np.integer)) else tuple(axis)
+    new = tuple(axis) if isinstance(axis, Sequence) else (axis,)
     axes = normalize_axis("expand_dims", new, x.ndim + len(new))
     rest = iter(x.shape)
     shape = tuple(1 if i in axes else next(rest) for i in range(x.ndim + len(new)))
@@ -230,11 +227,17 @@ def broadcast_to(x: TensorLike, shape: Sequence[int]) -> Tensor:
     ValueError
         If ``x`` does not broadcast to ``shape``.
     """
-    x, shape = as_tensor(x), tuple(shape)
+    x, shape = as_tensor(x), lengths("broadcast_to", "shape", shape)
     lead = len(shape) - x.ndim
     if lead < 0 or any(n not in (1, m) for n, m in zip(x.shape, shape[lead:], strict=True)):
         raise ValueError(f"broadcast_to: shape {x.shape} does not broadcast to {shape}")
     return BroadcastTo(shape).apply(x)
+
+
+def _tensors(caller: str, tensors: Any) -> list[Tensor]:
+    if not isinstance(tensors, (Sequence, np.ndarray, Tensor)) or isinstance(tensors, str):
+        raise TypeError(f"{caller}: expected a sequence of Tensors, not {type(tensors).__name__}")
+    return [as_tensor(x) for x in tensors]
 
 
 def concatenate(tensors: Sequence[TensorLike], axis: int = 0) -> Tensor:
@@ -245,7 +248,7 @@ def concatenate(tensors: Sequence[TensorLike], axis: int = 0) -> Tensor:
     ValueError
         If there is none, one is 0-d, or the shapes differ elsewhere than along ``axis``.
     """
-    xs = [as_tensor(x) for x in tensors]
+    xs = _tensors("concatenate", tensors)
     if not xs:
         raise ValueError("concatenate: expected at least one Tensor")
     if xs[0].ndim == 0:
@@ -268,7 +271,7 @@ def stack(tensors: Sequence[TensorLike], axis: int = 0) -> Tensor:
     ValueError
         If there is none, or the shapes differ.
     """
-    xs = [as_tensor(x) for x in tensors]
+    xs = _tensors("stack", tensors)
     if not xs:
         raise ValueError("stack: expected at least one Tensor")
     if any(x.shape != xs[0].shape for x in xs):
@@ -293,6 +296,8 @@ def pad(x: TensorLike, pad_width: Any, constant_values: float = 0) -> Tensor:
         If a width is negative, or there is not one for each axis.
     """
     x = as_tensor(x)
+    if not isinstance(constant_values, (int, float, np.number)):
+        raise TypeError(f"pad: constant_values must be a number, not {constant_values!r}")
     try:
         width = np.broadcast_to(np.asarray(pad_width), (x.ndim, 2))
     except ValueError:
