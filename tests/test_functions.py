@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 import tinygraph as tg
 from tinygraph._function import source_of
 
-from .cases import CASES, DIFFERENTIABLE, LINEAR, Case, apart, frozen, normal
+from .cases import CASES, DIFFERENTIABLE, LINEAR
+from .cases.table import Case, apart, frozen, normal
 from .numeric import assert_agrees, assert_derivative
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -433,7 +434,7 @@ def functions_of(package: Any) -> set[type[tg.Function]]:
 def test_every_function_has_a_row() -> None:
     rows = {type(case.function) for case in CASES}
     missing = sorted(function.__qualname__ for function in functions_of(tg) - rows)
-    assert not missing, f"add rows to tests/cases.py for {', '.join(missing)}"
+    assert not missing, f"add rows to tests/cases for {', '.join(missing)}"
 
 
 def test_rows_are_named_apart() -> None:

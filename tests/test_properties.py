@@ -17,7 +17,9 @@ from hypothesis.extra import numpy as hnp
 
 import tinygraph as tg
 
-from .cases import conv_input_grad, conv_weight_grad, logsumexp, over
+from .cases.reduction import logsumexp
+from .cases.table import over
+from .cases.windows import conv_input_grad, conv_weight_grad
 from .kernels import reference
 from .numeric import assert_agrees, assert_derivative
 

@@ -177,6 +177,14 @@ def _check_usable(order: list[Node]) -> None:
                     )
 
 
+def _check_used(targets: Sequence[Source], used: set[Source]) -> None:
+    for i, source in enumerate(targets):
+        if source not in used:
+            raise ValueError(
+                f"grad: the outputs do not depend on input {i}; allow_unused=True gives None for it"
+            )
+
+
 def _sweep(
     seeds: Sequence[tuple[Source, Value]],
     targets: Sequence[Source] | None,
@@ -189,22 +197,16 @@ def _sweep(
         with enable_grad():
             return _sweep(seeds, targets, create_graph, retain_graph, allow_unused)
     order = postorder(source for source, _ in seeds)
-    goals = set(targets or ())
-    reached: set[Source] = set(goals)  # what leads back to a target
-    touched: set[Any] = set()  # the targets that something leads back to
+    goals: set[Any] = set(targets or ())
+    reached = set(goals)  # what leads back to a target
     if targets is not None:
         for node in order:
             if not reached.isdisjoint(node.inputs):
                 reached.add(node)
-                touched |= goals.intersection(node.inputs)
         order = [node for node in order if not reached.isdisjoint(node.inputs)]
-        used = touched.union(source for source, _ in seeds)
-        for i, source in enumerate(targets):
-            if source not in used and not allow_unused:
-                raise ValueError(
-                    f"grad: the outputs do not depend on input {i}; "
-                    "allow_unused=True gives None for it"
-                )
+    touched = goals.intersection(source for node in order for source in node.inputs)
+    if not allow_unused:
+        _check_used(targets or (), touched.union(source for source, _ in seeds))
     _check_usable(order)
 
     gradients = _Gradients(create_graph)

@@ -1,0 +1,125 @@
+"""Reductions, and what runs along an axis."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable
+
+import numpy as np
+
+from tinygraph.ops.reduction import (
+    AllTrue,
+    Amax,
+    Amin,
+    AnyTrue,
+    Argmax,
+    Argmin,
+    LogSoftmax,
+    LogSumExp,
+    Max,
+    Mean,
+    Min,
+    PutAlongAxis,
+    Softmax,
+    Sum,
+    TakeAlongAxis,
+    Var,
+)
+
+from .table import (
+    Case,
+    Shape,
+    apart,
+    below,
+    choices,
+    lines,
+    mask,
+    normal,
+    over,
+    reductions,
+    ties,
+)
+
+
+def variance(ddof: int) -> Callable[[list[float]], float]:
+    def of(values: list[float]) -> float:
+        mean = statistics.fmean(values)
+        return math.fsum((v - mean) ** 2 for v in values) / (len(values) - ddof)
+
+    return of
+
+
+def logsumexp(values: list[float]) -> float:
+    peak = max(values)  # so that the result is as precise as can be
+    return peak + math.log(math.fsum(math.exp(v - peak) for v in values))
+
+
+def softmax(values: list[float]) -> list[float]:
+    return [math.exp(v - logsumexp(values)) for v in values]
+
+
+def log_softmax(values: list[float]) -> list[float]:
+    return [v - logsumexp(values) for v in values]
+
+
+def along(axis: int) -> Callable[..., np.ndarray]:
+    """Take one element of each line, as `numpy.take_along_axis` says it."""
+
+    def take(x: np.ndarray, index: np.ndarray) -> np.ndarray:
+        y = np.zeros(index.shape)
+        for at in np.ndindex(*index.shape):
+            y[at] = x[(*at[:axis], index[at], *at[axis + 1 :])]
+        return y
+
+    return take
+
+
+def put_along(axis: int, shape: Shape) -> Callable[..., np.ndarray]:
+    def scatter(x: np.ndarray, index: np.ndarray) -> np.ndarray:
+        y = np.zeros(shape)
+        for at in np.ndindex(*index.shape):
+            y[(*at[:axis], index[at], *at[axis + 1 :])] = x[at]
+        return y
+
+    return scatter
+
+
+REDUCTIONS = [
+    *reductions(Sum, normal, math.fsum, linear=True),
+    Case(Sum((0,), False), [normal(0, 3)], over((0,), False, math.fsum), linear=True),
+    *reductions(Mean, normal, statistics.fmean),
+    Case(Mean((1,), False), [normal(2, 4)], over((1,), False, statistics.fmean), linear=True),
+    *reductions(Var, normal, variance(0), 0),
+    Case(Var((1,), False, 1), [normal(2, 4)], over((1,), False, variance(1))),
+    *reductions(Amax, apart, max),
+    *reductions(Amin, apart, min),
+    *choices(Max, apart, max),
+    *choices(Min, apart, min),
+    *reductions(LogSumExp, normal, logsumexp),
+    *choices(Argmax, ties, lambda values: values.index(max(values)), np.intp),
+    *choices(Argmin, ties, lambda values: values.index(min(values)), np.intp),
+    *(
+        Case(function(axis, keep), [fill(*shape)], over(axis, keep, f, bool), note=note)
+        for function, f in ((AnyTrue, any), (AllTrue, all))
+        for fill, note in ((mask, ""), (ties, ":numbers"))
+        for shape, axis, keep in (
+            ((2, 3), (1,), False),
+            ((2, 2), (0, 1), True),
+            ((0, 2), (0,), False),
+        )
+    ),
+    Case(TakeAlongAxis(1), [normal(2, 3, 2), below(3, 2, 1, 2)], along(1), linear=True),
+    Case(TakeAlongAxis(0), [normal(3), below(3, 1)], along(0), linear=True),
+    Case(
+        PutAlongAxis(1, (2, 3, 2)),
+        [normal(2, 1, 2), below(3, 2, 1, 2)],
+        put_along(1, (2, 3, 2)),
+        linear=True,
+    ),
+    *(
+        Case(function(axis), [normal(*shape)], lines(axis, f))
+        for function, f in ((Softmax, softmax), (LogSoftmax, log_softmax))
+        for shape, axis in (((2, 3), 1), ((3, 2, 2), 0), ((1,), 0), ((0, 3), 1))
+    ),
+]
