@@ -32,6 +32,8 @@ from tqdm import tqdm
 import tinygraph as tg
 from tinygraph import nn
 
+LEARNING_RATE = 4e-3  # at the start; it falls by the same amount after each epoch
+
 
 class DigitsCNN(nn.Module):
     """Images (N, 1, 8, 8) -> logits (N, 10)."""
@@ -93,7 +95,7 @@ def predict(model: DigitsCNN, images: np.ndarray) -> np.ndarray:
 def train(split: Split, seed: int, epochs: int) -> Run:
     generator = np.random.default_rng(seed)
     model = DigitsCNN(generator)
-    optimizer = tg.optim.Adam(model.parameters(), lr=2e-3)
+    optimizer = tg.optim.Adam(model.parameters(), lr=LEARNING_RATE)
     batches = tg.data.DataLoader(
         tg.data.TensorDataset(split.train_images, split.train_digits),
         batch_size=64,
@@ -103,6 +105,7 @@ def train(split: Split, seed: int, epochs: int) -> Run:
     run = Run(model, [], [], 0.0)
     started = time.perf_counter()
     for epoch in range(1, epochs + 1):
+        optimizer.param_groups[0]["lr"] = LEARNING_RATE * (1 - (epoch - 1) / epochs)
         total = 0.0
         for images, digits in tqdm(batches, desc=f"epoch {epoch:2}", leave=False, unit="batch"):
             optimizer.zero_grad()
@@ -169,7 +172,7 @@ def draw_graph(run: Run, split: Split, out: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--splits", type=int, default=1, choices=range(1, 6))
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--out", type=Path, default=Path("out"))
     parser.add_argument("--fast", action="store_true", help="two epochs only, to see that it works")
     options = parser.parse_args()
