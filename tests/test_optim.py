@@ -132,7 +132,7 @@ def test_every_step_is_the_formulas(name, options):
 def test_pieces_make_no_difference(name, options, monkeypatch):
     p, gs = start((7, 5), "float64"), gradients((7, 5), "float64", 3)
     whole = stepped(name, options, p, gs)
-    monkeypatch.setattr(optim, "_PIECE", 4)
+    monkeypatch.setattr(optim.optimizers, "_PIECE", 4)
     np.testing.assert_array_equal(stepped(name, options, p, gs), whole)
 
 

@@ -290,11 +290,6 @@ def test_an_array_on_the_left_is_not_detached(x):
         assert y.requires_grad
 
 
-def test_ufuncs_refuse_tensors(x):
-    with pytest.raises(TypeError, match="__array_ufunc__"):
-        np.exp(x)
-
-
 def test_operators_with_what_is_no_number(x):
     for other in (None, "a", object(), {}):
         with pytest.raises(TypeError):
@@ -380,7 +375,8 @@ def test_zero_dimensional_arrays_are_strong():
 def test_integers_next_to_floats():
     t = tg.tensor([1, 2])
     assert (t + 1).dtype == np.int64
-    assert (t / 2).dtype == np.float64
+    assert (t / 2).dtype == (t * 0.5).dtype == (0.5 - t).dtype == np.float32
+    assert (t + np.array(0.5)).dtype == np.float64
     assert (t > 1).dtype == bool
     assert (tg.tensor([True]) + 1).dtype == np.int64
 
@@ -549,6 +545,9 @@ def declared_methods():
     return {ast.unparse(a.targets[0]): ast.unparse(a.value) for a in assignments}, properties
 
 
+ALIASES = {"shapes": "shape", "hooking": "_hooks"}  # names that Tensor has for something else
+
+
 def test_type_checkers_are_told_the_truth_about_methods():
     methods, properties = declared_methods()
     assert sorted([*methods, *properties]) == sorted(_methods.METHODS)
@@ -558,7 +557,7 @@ def test_type_checkers_are_told_the_truth_about_methods():
         module, function = target.split(".")
         method = _methods.METHODS[name]
         assert method.__name__ == function, name
-        assert method.__module__.rpartition(".")[2] == {"shapes": "shape"}.get(module, module), name
+        assert method.__module__.rpartition(".")[2] == ALIASES.get(module, module), name
 
 
 def test_every_method_is_bound():
@@ -580,7 +579,6 @@ def test_transposes(x):
 
 
 def test_public_names():
-    assert sorted(tg.__all__) == list(tg.__all__)
     assert len(set(tg.__all__)) == len(tg.__all__)
     for name in tg.__all__:
         assert getattr(tg, name).__doc__, name

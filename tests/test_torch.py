@@ -435,7 +435,7 @@ def test_pad(torch, width):
     (top, bottom), (left, right) = np.broadcast_to(width, (2, 2))
     agree(
         torch,
-        lambda x: tg.pad(x, width, -2.5),
+        lambda x: tg.pad(x, width, constant_values=-2.5),
         lambda x: torch.nn.functional.pad(x, (left, right, top, bottom), value=-2.5),
         draw(3, 2),
         twice=True,
@@ -845,12 +845,11 @@ def test_batch_norm(torch, shape, training, affine, dtype):
         assert_close(ours, theirs, f"running {name}")
 
 
-@pytest.mark.parametrize("training", [True, False])
-def test_batch_norm_without_running_statistics(torch, training):
+def test_batch_norm_without_running_statistics(torch):
     agree(
         torch,
-        lambda x: tg.batch_norm(x, None, None, training=training),
-        lambda x: torch.nn.functional.batch_norm(x, None, None, training=training or True),
+        lambda x: tg.batch_norm(x, None, None, training=True),
+        lambda x: torch.nn.functional.batch_norm(x, None, None, training=True),
         draw(4, 3, 2, 2),
         twice=True,
     )

@@ -12,8 +12,18 @@ from typing import Any
 import numpy as np
 
 from . import _writes
-from ._function import Node, Source, Value, enable_grad, is_grad_enabled, no_grad, source_of
-from ._tensor import Constant, Shape, Tensor, TensorLike, as_tensor, wrap
+from ._function import (
+    Node,
+    Source,
+    Value,
+    current_mode,
+    enable_grad,
+    is_grad_enabled,
+    no_grad,
+    source_of,
+    unpack,
+)
+from ._tensor import Constant, Hooks, Shape, Tensor, TensorLike, as_tensor, wrap
 
 
 def postorder(roots: Iterable[Source]) -> list[Node]:
@@ -77,7 +87,7 @@ class _Gradients:
 
     def __init__(self, create_graph: bool) -> None:
         self.create_graph = create_graph
-        self.values: dict[Source, Value] = {}
+        self.values: dict[Any, Value] = {}
         self.owned: set[Source] = set()
 
     def add(self, source: Any, g: Value, made: bool) -> None:
@@ -95,9 +105,21 @@ class _Gradients:
         if made:
             self.owned.add(source)
 
-    def take(self, source: Source) -> Value:
+    def complete(self, source: Any, hooks: Hooks | None) -> Value:
+        """Return the gradient that has arrived at ``source``, or None, as its hooks have left it.
+
+        From here on it may be held elsewhere, so it is not ours alone any more.
+        """
         self.owned.discard(source)
-        return self.values.pop(source, None)
+        g = self.values.get(source)
+        if hooks and g is not None:
+            for hook in tuple(hooks.values()):
+                seen = g if self.create_graph else wrap(g)
+                changed = hook(seen)
+                if changed is not None:
+                    g = _replacement(changed, source, self.create_graph)
+            self.values[source] = g
+        return g
 
     def result(self, source: Source) -> Tensor:
         """Return the gradient as a Tensor that shares memory with nothing else."""
@@ -110,6 +132,17 @@ class _Gradients:
             self.owned.discard(source)
             return wrap(g)
         return wrap(g.copy())
+
+
+def _replacement(g: Any, source: Source, create_graph: bool) -> Value:
+    """Check what a hook returned in place of a gradient."""
+    new = as_tensor(g)
+    if new.shape != source.shape:
+        raise ValueError(
+            f"a hook returned a gradient of shape {new.shape} in place of one of {source.shape}"
+        )
+    new = new if new.dtype == source.dtype else new.astype(source.dtype)
+    return new if create_graph else new._array
 
 
 def _as_tensors(node: Node, kept: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -129,7 +162,8 @@ def _as_tensors(node: Node, kept: tuple[Any, ...]) -> tuple[Any, ...]:
                 tuple(map(rejoin, array, source)) if type(array) is tuple else rejoin(array, source)
             )
     if "y" in named:
-        named["y"] = wrap(named["y"], node, True)
+        y = wrap(named["y"], node, True)
+        named["y"] = unpack(y, node.layout) if node.layout else y
     for name in node.function.aux:
         if name in signature.formulas:
             formula = getattr(node.function, name)
@@ -146,16 +180,23 @@ def _apply_rule(node: Node, g: Value, wanted: list[bool], create_graph: bool) ->
     assert kept is not None
     if create_graph:
         kept = _as_tensors(node, kept)
+    elif node.layout and "y" in signature.kept:
+        kept = (unpack(kept[0], node.layout), *kept[1:])  # y comes first
     if signature.pick is not None:
         needs = signature.needs(*signature.by_name(wanted))
         kept = signature.pick((*kept, *signature.by_name(node.inputs), needs))
-    result = node.function.backward(g, *kept)
+    watchers = current_mode.get().watchers
+    for watcher in watchers:
+        watcher.before_backward(node, g)
+    result = node.function.backward(unpack(g, node.layout) if node.layout else g, *kept)
     gradients = result if isinstance(result, tuple) else (result,)
     surplus = gradients[len(node.inputs) :]
     if len(gradients) < len(node.inputs) or any(gx is not None for gx in surplus):
         raise ValueError(
             f"{node}.backward returned {len(gradients)} gradients for {len(node.inputs)} inputs"
         )
+    for watcher in watchers:
+        watcher.after_backward(node, g, gradients)
     return gradients
 
 
@@ -213,7 +254,9 @@ def _sweep(
     for source, g in seeds:
         gradients.add(source, g, made=False)
     for node in reversed(order):
-        g = gradients.values.get(node) if node in goals else gradients.take(node)
+        g = gradients.complete(node, node.hooks)
+        if node not in goals:
+            gradients.values.pop(node, None)
         if g is not None:
             if targets is None:
                 wanted = [s is not None and type(s) is not Constant for s in node.inputs]
@@ -225,6 +268,11 @@ def _sweep(
                     gradients.add(target, *_conform(parts[i], target, node, create_graph))
         if not retain_graph and node.kept:
             node.kept = None
+    passed = goals.intersection(order)
+    for source in tuple(gradients.values):  # leaves, and targets whose rules did not run
+        hooks = source._hooks if isinstance(source, Tensor) else source.hooks
+        if hooks and source not in passed:
+            gradients.complete(source, hooks)
     for source in touched - gradients.values.keys():  # every rule on the way returned None
         zero = np.zeros(source.shape, source.dtype)
         gradients.add(source, wrap(zero) if create_graph else zero, made=True)

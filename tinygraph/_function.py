@@ -6,7 +6,9 @@ only runs its kernel.  What a Node keeps is what the signature of the rule names
 
 from __future__ import annotations
 
+import functools
 import inspect
+import math
 from collections import namedtuple
 from collections.abc import Callable, Sequence
 from contextlib import ContextDecorator
@@ -18,7 +20,7 @@ from typing import Any, ClassVar, NamedTuple, TypeAlias
 import numpy as np
 
 from . import _writes
-from ._tensor import Array, Constant, Shape, Tensor, as_tensors, wrap
+from ._tensor import Array, Constant, Hooks, Shape, Tensor, as_tensors, wrap
 
 Value: TypeAlias = Any  # an ndarray or a Tensor: a rule is written once for both
 
@@ -27,20 +29,21 @@ Value: TypeAlias = Any  # an ndarray or a Tensor: a rule is written once for bot
 
 
 class Mode(NamedTuple):
-    """What is recorded; ``outer`` is the mode that comes back when a ``with`` block ends."""
+    """What is recorded, and who watches; ``outer`` is the mode that comes back after a block."""
 
     grad: bool = True
+    watchers: tuple[FunctionHook, ...] = ()
     outer: Mode | None = None
 
 
-_mode: ContextVar[Mode] = ContextVar("tinygraph_mode", default=Mode())  # noqa: B039 (immutable)
+current_mode: ContextVar[Mode] = ContextVar("tinygraph_mode", default=Mode())  # noqa: B039 (immutable)
 
 
-class _Change(ContextDecorator):
+class ModeChange(ContextDecorator):
     """A change of mode for a ``with`` block or a function; it holds no state of its own."""
 
-    def __init__(self, **changes: bool) -> None:
-        self._changes = changes
+    def _changed(self, mode: Mode) -> Mode:
+        raise NotImplementedError
 
     def __call__(self, function: Any) -> Any:
         """Decorate a function."""
@@ -52,16 +55,24 @@ class _Change(ContextDecorator):
         return super().__call__(function)
 
     def __enter__(self) -> None:
-        mode = _mode.get()
-        _mode.set(mode._replace(**self._changes, outer=mode))
+        mode = current_mode.get()
+        current_mode.set(self._changed(mode)._replace(outer=mode))
 
     def __exit__(self, *exc_info: object) -> None:
-        outer = _mode.get().outer
+        outer = current_mode.get().outer
         assert outer is not None, "left a mode that was never entered"
-        _mode.set(outer)
+        current_mode.set(outer)
 
 
-def no_grad() -> _Change:
+class _SetGrad(ModeChange):
+    def __init__(self, grad: bool) -> None:
+        self._grad = grad
+
+    def _changed(self, mode: Mode) -> Mode:
+        return mode._replace(grad=self._grad)
+
+
+def no_grad() -> ModeChange:
     """Record nothing in a ``with`` block, or in a decorated function.
 
     Examples
@@ -72,17 +83,51 @@ def no_grad() -> _Change:
     ...     (x * 2).requires_grad
     False
     """
-    return _Change(grad=False)
+    return _SetGrad(False)
 
 
-def enable_grad() -> _Change:
+def enable_grad() -> ModeChange:
     """Record again, inside `no_grad`."""
-    return _Change(grad=True)
+    return _SetGrad(True)
 
 
 def is_grad_enabled() -> bool:
     """Return whether operations on Tensors that require a gradient are recorded."""
-    return _mode.get().grad
+    return current_mode.get().grad
+
+
+class FunctionHook(ModeChange):
+    """Watches the Functions that run in a ``with`` block: subclass it, and override what you need.
+
+    Examples
+    --------
+    >>> import tinygraph as tg
+    >>> class Names(tg.FunctionHook):
+    ...     def after_forward(self, function, inputs, output, node):
+    ...         print(function, [x.shape for x in inputs], "->", output.shape)
+    >>> with Names():
+    ...     y = tg.ones((2, 3)).exp().sum()
+    Exp() [(2, 3)] -> (2, 3)
+    Sum(axis=(0, 1), keepdims=False) [(2, 3)] -> ()
+    """
+
+    def _changed(self, mode: Mode) -> Mode:
+        return mode._replace(watchers=(*mode.watchers, self))
+
+    def after_forward(
+        self,
+        function: Function,
+        inputs: Sequence[Array | None],
+        output: Array,
+        node: Node | None,
+    ) -> None:
+        """See an operation that ran; ``node`` is None where it was not recorded."""
+
+    def before_backward(self, node: Node, g: Value) -> None:
+        """See the gradient that arrives at an operation: an array, or a Tensor."""
+
+    def after_backward(self, node: Node, g: Value, gradients: tuple[Value, ...]) -> None:
+        """See the gradients, or None, that the rule of an operation returned for its inputs."""
 
 
 # -- what a rule asks for ------------------------------------------------------------------------
@@ -99,8 +144,10 @@ def _picker(names: tuple[str, ...], bag: tuple[str, ...]) -> Callable[[tuple[Any
     return itemgetter(*places)
 
 
-def _parameters(method: Callable[..., Any]) -> list[inspect.Parameter]:
-    return list(inspect.signature(method).parameters.values())[1:]  # without self
+def _parameters(function: type[Function], method: str) -> list[inspect.Parameter]:
+    parameters = list(inspect.signature(getattr(function, method)).parameters.values())
+    plain = isinstance(inspect.getattr_static(function, method), staticmethod)
+    return parameters if plain else parameters[1:]  # without self
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +172,7 @@ class Signature:
         TypeError
             If the rule names what ``forward`` neither takes nor hands on, or a name is not unique.
         """
-        forward = _parameters(function.forward)
+        forward = _parameters(function, "forward")
         variadic = any(p.kind is p.VAR_POSITIONAL for p in forward)
         inputs = tuple(p.name for p in forward)
         values = ("y", *function.aux, *inputs)
@@ -133,9 +180,9 @@ class Signature:
 
         wanted: tuple[str, ...] = ()
         if function.differentiable:
-            wanted = tuple(p.name for p in _parameters(function.backward)[1:])
+            wanted = tuple(p.name for p in _parameters(function, "backward")[1:])
         formulas = {
-            name: tuple(p.name for p in _parameters(getattr(function, name)))
+            name: tuple(p.name for p in _parameters(function, name))
             for name in function.aux
             if name in wanted and hasattr(function, name)
         }
@@ -159,6 +206,14 @@ class Signature:
         optional = tuple(p.name for p in forward if p.default is None)
         return cls(inputs, variadic, kept, _picker(kept, values), pick, formulas, needs, optional)
 
+    def names(self, count: int) -> list[str]:
+        """Return names for ``count`` inputs: those of ``*xs`` are numbered."""
+        last = len(self.inputs) - 1
+        return [
+            f"{self.inputs[last]}[{i - last}]" if self.variadic and i >= last else self.inputs[i]
+            for i in range(count)
+        ]
+
     def by_name(self, values: Sequence[Any]) -> tuple[Any, ...]:
         """Lay out what there is one of for each input passed as one for each name in ``inputs``."""
         named = len(self.inputs)
@@ -178,9 +233,13 @@ class Node:
     ``inputs`` holds, in operand order, the Node that made each input, the leaf Tensor itself where
     it requires a gradient, a `Constant`, or None for an optional input that was left out.  All
     of them have a ``shape`` and a ``dtype``.  ``kept`` is None once backward has freed it.
+    ``layout`` holds the shapes of several outputs, which are packed into one flat array.
     """
 
-    __slots__ = ("__weakref__", "dtype", "function", "inputs", "kept", "name", "shape", "time")
+    __slots__ = (
+        *("__weakref__", "dtype", "function", "hooks", "inputs", "kept", "layout", "name"),
+        *("shape", "time"),
+    )
 
     def __init__(
         self,
@@ -189,13 +248,16 @@ class Node:
         kept: tuple[Any, ...],
         shape: Shape,
         dtype: np.dtype[Any],
+        layout: Layout | None = None,
     ) -> None:
         self.function = function
         self.inputs = inputs
         self.kept: tuple[Any, ...] | None = kept
         self.shape = shape
         self.dtype = dtype
+        self.layout = layout
         self.name: str | None = None
+        self.hooks: Hooks | None = None
         self.time = _writes.clock
 
     def __str__(self) -> str:
@@ -203,6 +265,17 @@ class Node:
 
 
 Source: TypeAlias = Node | Tensor | Constant
+Layout: TypeAlias = tuple[Shape, ...]
+
+
+def unpack(flat: Value, layout: Layout) -> tuple[Value, ...]:
+    """Take a flat array or Tensor apart into views of the shapes that ``layout`` names."""
+    parts, start = [], 0
+    for shape in layout:
+        stop = start + math.prod(shape)
+        parts.append(flat[start:stop].reshape(shape))
+        start = stop
+    return tuple(parts)
 
 
 def source_of(tensor: Tensor) -> Source:
@@ -237,6 +310,9 @@ class Function:
         which the engine recomputes it when derivatives of the rule itself are wanted.
     broadcasts : bool
         Inputs broadcast against each other; the engine sums each gradient to its input's shape.
+    outputs : tuple of str
+        The names of several differentiable outputs, of one dtype.  ``forward`` returns them before
+        the aux, a call returns a tuple of Tensors, and ``g`` and ``y`` are tuples in the rule.
 
     Examples
     --------
@@ -254,6 +330,7 @@ class Function:
 
     aux: ClassVar[tuple[str, ...]] = ()
     broadcasts: ClassVar[bool] = False
+    outputs: ClassVar[tuple[str, ...]] = ()
     differentiable: ClassVar[bool] = False
     signature: ClassVar[Signature]
 
@@ -285,18 +362,20 @@ class Function:
         for x in inputs:
             if isinstance(x, Tensor):
                 return self.apply(*inputs)
-        return self._run(inputs)[0]
+        y, _, layout = self._run(inputs)
+        return unpack(y, layout) if layout else y
 
-    def apply(self, *inputs: Any) -> Tensor:
+    def apply(self, *inputs: Any) -> Any:
         """Apply it to Tensors and what can become one."""
-        return self._record(inputs)[0]
+        y, _, layout = self._record(inputs)
+        return unpack(y, layout) if layout else y
 
     def apply_with_aux(self, *inputs: Any) -> tuple[Tensor, ...]:
         """Apply it, and also return its aux values, as Tensors without a gradient."""
-        y, aux = self._record(inputs)
-        return (y, *(wrap(np.asarray(a)) for a in aux))
+        y, aux, layout = self._record(inputs)
+        return (*(unpack(y, layout) if layout else (y,)), *(wrap(np.asarray(a)) for a in aux))
 
-    def _record(self, inputs: tuple[Any, ...]) -> tuple[Tensor, tuple[Any, ...]]:
+    def _record(self, inputs: tuple[Any, ...]) -> tuple[Tensor, tuple[Any, ...], Layout | None]:
         tensors: Sequence[Tensor | None] = inputs
         for x in inputs:
             if not isinstance(x, Tensor):
@@ -310,23 +389,28 @@ class Function:
             else:
                 arrays.append(t._array)
                 wanted = wanted or t._requires_grad
-        y, aux = self._run(arrays)
+        y, aux, layout = self._run(arrays)
         if type(y) is not np.ndarray:
             y = np.asarray(y)
-        if not (wanted and self.differentiable and y.dtype.kind == "f" and _mode.get().grad):
-            return wrap(y), aux
-        signature = self.signature
-        kept = signature.keep((y, *aux, *signature.by_name(arrays))) if signature.kept else ()
-        sources = tuple([None if t is None else t._source or source_of(t) for t in tensors])
-        return wrap(y, Node(self, sources, kept, y.shape, y.dtype), True), aux
+        mode = current_mode.get()
+        node = None
+        if wanted and self.differentiable and mode.grad and y.dtype.kind == "f":
+            signature = self.signature
+            kept = signature.keep((y, *aux, *signature.by_name(arrays))) if signature.kept else ()
+            sources = tuple([None if t is None else t._source or source_of(t) for t in tensors])
+            node = Node(self, sources, kept, y.shape, y.dtype, layout)
+        for watcher in mode.watchers:
+            watcher.after_forward(self, arrays, y, node)
+        return wrap(y, node, node is not None), aux, layout
 
     def _coerce(self, inputs: tuple[Any, ...]) -> list[Tensor | None]:
         for name, x in zip(self.signature.inputs, inputs, strict=False):
             if x is None and name not in self.signature.optional:
                 raise TypeError(f"{type(self).__name__}: the operand {name!r} is None")
-        return as_tensors(inputs)
+        # 16777217 > 16777216.5, though not in float32
+        return as_tensors(inputs, exact=not self.differentiable)
 
-    def _run(self, arrays: Sequence[Any]) -> tuple[Any, tuple[Any, ...]]:
+    def _run(self, arrays: Sequence[Any]) -> tuple[Any, tuple[Any, ...], Layout | None]:
         try:
             result = self.forward(*arrays)
         except ValueError as error:
@@ -340,4 +424,52 @@ class Function:
                         "do not broadcast"
                     ) from error
             raise
-        return (result[0], result[1:]) if self.aux else (result, ())
+        if self.outputs:
+            return self._pack(result)
+        return (result[0], result[1:], None) if self.aux else (result, (), None)
+
+    def _pack(self, result: tuple[Any, ...]) -> tuple[Array, tuple[Any, ...], Layout]:
+        count = len(self.outputs)
+        if not isinstance(result, tuple) or len(result) != count + len(self.aux):
+            raise ValueError(
+                f"{type(self).__name__}.forward must return {', '.join(self.outputs + self.aux)}"
+            )
+        parts = [np.asarray(part) for part in result[:count]]
+        if len({part.dtype for part in parts}) > 1:
+            raise ValueError(f"the outputs of {type(self).__name__} must have one dtype")
+        flat = np.concatenate([part.reshape(-1) for part in parts])
+        return flat, result[count:], tuple(part.shape for part in parts)
+
+
+def function(
+    rule: Callable[..., Any], *, broadcasts: bool = False, aux: tuple[str, ...] = ()
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make an operation of two plain functions: the forward one, and its rule.
+
+    What holds for the methods of a `Function` holds for them, without ``self``; an operation with
+    attributes needs a class.
+
+    Examples
+    --------
+    >>> import tinygraph as tg
+    >>> @tg.function(lambda g, x: 3 * g * x**2)
+    ... def cube(x):
+    ...     return x**3
+    >>> x = tg.tensor(2.0, requires_grad=True)
+    >>> tg.grad(cube(x), x).item()
+    12.0
+    """
+
+    def decorate(forward: Callable[..., Any]) -> Callable[..., Any]:
+        members = {
+            "__doc__": forward.__doc__,
+            "__module__": forward.__module__,
+            "forward": staticmethod(forward),
+            "backward": staticmethod(rule),
+            "broadcasts": broadcasts,
+            "aux": aux,
+        }
+        operation = type(forward.__name__, (Function,), members)()
+        return functools.wraps(forward)(lambda *inputs: operation.apply(*inputs))
+
+    return decorate

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -147,7 +148,11 @@ def graph(*outputs: Tensor, model: HasParameters | None = None) -> Graph:
             )
         names = {source_of(tensor): name for name, tensor in model.named_parameters()}
 
-    roots = [source_of(output) for output in outputs]
+    return snapshot([source_of(output) for output in outputs], names)
+
+
+def snapshot(roots: Sequence[Source], names: Mapping[Source, str] = MappingProxyType({})) -> Graph:
+    """Return a snapshot of everything that leads to some places in the recorded graph."""
     ids: dict[Source, int] = {}
     vertices: list[Vertex] = []
 

@@ -5,7 +5,7 @@ The arithmetic lives in ``ops``; ``_methods`` binds it to Tensor, in one place.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -14,14 +14,30 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from . import _writes
 
 if TYPE_CHECKING:
-    from . import _autograd, _methods
+    from . import _autograd, _methods, _numpy
+    from . import _hooks as hooking
     from ._function import Node
-    from .ops import elementwise, indexing, linalg, reduction
+    from .ops import (
+        arranging,
+        contraction,
+        cumulative,
+        elementwise,
+        indexing,
+        linalg,
+        logic,
+        reduction,
+        rounding,
+        selection,
+        statistics,
+        transcendental,
+        update,
+    )
     from .ops import shape as shapes
 
 Array: TypeAlias = NDArray[Any]
 TensorLike: TypeAlias = "Tensor | ArrayLike"
 Shape: TypeAlias = tuple[int, ...]
+Hooks: TypeAlias = "dict[object, Callable[[Tensor], Tensor | None]]"
 
 _default_dtype: np.dtype[Any] = np.dtype(np.float32)
 
@@ -135,9 +151,8 @@ class Tensor:
 
     # _source is the Node that made this Tensor; for a constant that entered a graph, its Constant;
     # else None: a leaf that requires a gradient is its own place in the graph.
-    __slots__ = ("__weakref__", "_array", "_grad", "_name", "_requires_grad", "_source")
+    __slots__ = ("__weakref__", "_array", "_grad", "_hooks", "_name", "_requires_grad", "_source")
 
-    __array_ufunc__ = None  # so that ndarray + Tensor reaches Tensor.__radd__
     __hash__ = object.__hash__  # == is elementwise; a Tensor is a key by identity
 
     _array: Array
@@ -145,6 +160,7 @@ class Tensor:
     _requires_grad: bool
     _grad: Tensor | None
     _name: str | None
+    _hooks: Hooks | None  # of a leaf; those of a computed Tensor are its Node's
 
     def __init__(
         self,
@@ -157,6 +173,7 @@ class Tensor:
         self._array = to_array(data, dtype)
         self._source = None
         self._grad = None
+        self._hooks = None
         self._name = name
         self._requires_grad = False
         self.requires_grad = requires_grad
@@ -354,6 +371,8 @@ class Tensor:
         self._grad = None
 
     if TYPE_CHECKING:  # `_methods` binds these; the list there and this one are tested to agree
+        __array_ufunc__ = _numpy.array_ufunc
+        __array_function__ = _numpy.array_function
         __add__ = elementwise.add
         __radd__ = _methods._radd
         __sub__ = elementwise.subtract
@@ -366,17 +385,58 @@ class Tensor:
         __rpow__ = _methods._rpow
         __matmul__ = linalg.matmul
         __rmatmul__ = _methods._rmatmul
+        __mod__ = rounding.remainder
+        __rmod__ = _methods._rmod
+        __floordiv__ = rounding.floor_divide
+        __rfloordiv__ = _methods._rfloordiv
+        __and__ = logic.bitwise_and
+        __rand__ = logic.bitwise_and
+        __or__ = logic.bitwise_or
+        __ror__ = logic.bitwise_or
+        __xor__ = logic.bitwise_xor
+        __rxor__ = logic.bitwise_xor
+        __pos__ = elementwise.clone
+        __round__ = _methods._round
         __neg__ = elementwise.negative
         __abs__ = elementwise.abs
         __invert__ = elementwise.invert
-        __eq__ = elementwise.equal  # type: ignore[assignment]
-        __ne__ = elementwise.not_equal  # type: ignore[assignment]
+        __eq__ = _methods._eq  # type: ignore[assignment]
+        __ne__ = _methods._ne  # type: ignore[assignment]
         __lt__ = elementwise.less
         __le__ = elementwise.less_equal
         __gt__ = elementwise.greater
         __ge__ = elementwise.greater_equal
         __getitem__ = indexing.getitem
         exp = elementwise.exp
+        exp2 = transcendental.exp2
+        expm1 = transcendental.expm1
+        log1p = transcendental.log1p
+        log2 = transcendental.log2
+        log10 = transcendental.log10
+        square = transcendental.square
+        reciprocal = transcendental.reciprocal
+        rsqrt = transcendental.rsqrt
+        cbrt = transcendental.cbrt
+        sin = transcendental.sin
+        cos = transcendental.cos
+        tan = transcendental.tan
+        arcsin = transcendental.arcsin
+        arccos = transcendental.arccos
+        arctan = transcendental.arctan
+        sinh = transcendental.sinh
+        cosh = transcendental.cosh
+        arcsinh = transcendental.arcsinh
+        arccosh = transcendental.arccosh
+        arctanh = transcendental.arctanh
+        erf = transcendental.erf
+        sign = rounding.sign
+        floor = rounding.floor
+        ceil = rounding.ceil
+        round = rounding.round
+        trunc = rounding.trunc
+        isnan = logic.isnan
+        isinf = logic.isinf
+        isfinite = logic.isfinite
         log = elementwise.log
         sqrt = elementwise.sqrt
         abs = elementwise.abs
@@ -388,7 +448,6 @@ class Tensor:
         clone = elementwise.clone
         sum = reduction.sum
         mean = reduction.mean
-        var = reduction.var
         max = reduction.max
         min = reduction.min
         amax = reduction.amax
@@ -407,14 +466,59 @@ class Tensor:
         squeeze = shapes.squeeze
         unsqueeze = shapes.unsqueeze
         broadcast_to = shapes.broadcast_to
+        count_nonzero = statistics.count_nonzero
+        median = statistics.median
+        nanmean = statistics.nanmean
+        nansum = statistics.nansum
+        std = statistics.std
+        var = statistics.var
+        cumprod = cumulative.cumprod
+        cumsum = cumulative.cumsum
+        prod = cumulative.prod
+        argsort = selection.argsort
+        gather = selection.gather
+        index_add = selection.index_add
+        index_select = selection.index_select
+        masked_fill = selection.masked_fill
+        masked_select = selection.masked_select
+        nonzero = selection.nonzero
+        scatter_add = selection.scatter_add
+        sort = selection.sort
+        take = selection.take
+        topk = selection.topk
+        __setitem__ = update.setitem
+        chunk = arranging.chunk
+        diag = arranging.diag
+        diagonal = arranging.diagonal
+        flip = arranging.flip
+        narrow = arranging.narrow
+        repeat = arranging.repeat
+        repeat_interleave = arranging.repeat_interleave
+        roll = arranging.roll
+        split = arranging.split
+        tile = arranging.tile
+        trace = arranging.trace
+        tril = arranging.tril
+        triu = arranging.triu
+        unbind = arranging.unbind
+        expand = shapes.expand
+        moveaxis = shapes.moveaxis
+        ravel = shapes.ravel
+        swapaxes = shapes.swapaxes
+        view = shapes.reshape
         matmul = linalg.matmul
+        dot = contraction.dot
 
+        @property
+        def at(self) -> update.At: ...
         @property
         def T(self) -> Tensor: ...
         @property
         def mT(self) -> Tensor: ...
 
         backward = _autograd.backward
+        register_hook = hooking.register_hook
+        retain_grad = hooking.retain_grad
 
 
 _T = TypeVar("_T", bound=Tensor)
@@ -430,6 +534,7 @@ def wrap(
     tensor._source = source
     tensor._requires_grad = requires_grad
     tensor._grad = None
+    tensor._hooks = None
     tensor._name = None
     return tensor
 
@@ -444,15 +549,16 @@ def _rebuild(
 ) -> Tensor:
     tensor = _new(kind)
     tensor._array, tensor._source, tensor._name = array, None, name
-    tensor._requires_grad, tensor._grad = requires_grad, grad
+    tensor._requires_grad, tensor._grad, tensor._hooks = requires_grad, grad, None
     return tensor
 
 
-def as_tensors(values: Sequence[Any]) -> list[Any]:
+def as_tensors(values: Sequence[Any], exact: bool = False) -> list[Any]:
     """Return the operands of one operation as Tensors; None, for a missing one, stays None.
 
-    Python and NumPy scalars are weak: they take the dtype of the others, except that a float
-    next to integers becomes the default dtype.
+    Python and NumPy scalars are weak: they take the dtype of the others.  But a float next to
+    integers takes them, too, to the default dtype; or, if ``exact``, becomes float64 beside
+    them, as a comparison needs it.
 
     Raises
     ------
@@ -467,10 +573,20 @@ def as_tensors(values: Sequence[Any]) -> list[Any]:
     ]
     strong = [value.dtype for value in tensors if isinstance(value, Tensor)]
     common = np.result_type(*strong) if strong else None
+    if (common is None or common.kind in "iu") and any(
+        isinstance(value, (float, np.floating)) for value in tensors
+    ):
+        common = np.dtype(np.float64) if exact else _default_dtype
+        if not exact:
+            tensors = [_from_integers(value, common) for value in tensors]
     return [
         value if value is None or isinstance(value, Tensor) else _weak(value, common)
         for value in tensors
     ]
+
+
+def _from_integers(value: Any, dtype: np.dtype[Any]) -> Any:
+    return value.astype(dtype) if isinstance(value, Tensor) and value.dtype.kind in "iu" else value
 
 
 def _weak(value: Any, common: np.dtype[Any] | None) -> Tensor:
@@ -478,8 +594,6 @@ def _weak(value: Any, common: np.dtype[Any] | None) -> Tensor:
         value = value.item()
     if isinstance(value, bool) or common is None or common.kind == "b":
         array = to_array(value)
-    elif isinstance(value, float) and common.kind != "f":
-        array = np.asarray(value, _default_dtype)
     else:
         try:
             array = to_array(value, common)

@@ -7,22 +7,38 @@ definition.  Several rows where an attribute changes what happens.
 
 from __future__ import annotations
 
+from .checkpoint import CHECKPOINTS
+from .decompositions import LINEAR_ALGEBRA
 from .elementwise import ELEMENTWISE
+from .embedding import EMBEDDINGS
 from .linalg import PRODUCTS
 from .loss import LOSSES
+from .normalization import NORMALIZATIONS
+from .pointwise import POINTWISE
+from .pointwise_loss import POINTWISE_LOSSES
 from .reduction import REDUCTIONS
+from .running import RUNNING
+from .selection import SELECTIONS
 from .shape import SHAPES, indexings
 from .table import Case
 from .windows import WINDOWS
 
 CASES: list[Case] = [
+    *CHECKPOINTS,
     *ELEMENTWISE,
+    *POINTWISE,
     *REDUCTIONS,
+    *RUNNING,
+    *SELECTIONS,
     *SHAPES,
     *indexings(),
     *PRODUCTS,
+    *LINEAR_ALGEBRA,
     *WINDOWS,
     *LOSSES,
+    *NORMALIZATIONS,
+    *EMBEDDINGS,
+    *POINTWISE_LOSSES,
 ]
 CASES += [variant for case in CASES for variant in case.variants()]
 DIFFERENTIABLE = [case for case in CASES if case.differentiable]

@@ -20,18 +20,13 @@ from tinygraph.ops.reduction import (
     Max,
     Mean,
     Min,
-    PutAlongAxis,
     Softmax,
     Sum,
-    TakeAlongAxis,
-    Var,
 )
 
 from .table import (
     Case,
-    Shape,
     apart,
-    below,
     choices,
     lines,
     mask,
@@ -63,35 +58,11 @@ def log_softmax(values: list[float]) -> list[float]:
     return [v - logsumexp(values) for v in values]
 
 
-def along(axis: int) -> Callable[..., np.ndarray]:
-    """Take one element of each line, as `numpy.take_along_axis` says it."""
-
-    def take(x: np.ndarray, index: np.ndarray) -> np.ndarray:
-        y = np.zeros(index.shape)
-        for at in np.ndindex(*index.shape):
-            y[at] = x[(*at[:axis], index[at], *at[axis + 1 :])]
-        return y
-
-    return take
-
-
-def put_along(axis: int, shape: Shape) -> Callable[..., np.ndarray]:
-    def scatter(x: np.ndarray, index: np.ndarray) -> np.ndarray:
-        y = np.zeros(shape)
-        for at in np.ndindex(*index.shape):
-            y[(*at[:axis], index[at], *at[axis + 1 :])] = x[at]
-        return y
-
-    return scatter
-
-
 REDUCTIONS = [
     *reductions(Sum, normal, math.fsum, linear=True),
     Case(Sum((0,), False), [normal(0, 3)], over((0,), False, math.fsum), linear=True),
     *reductions(Mean, normal, statistics.fmean),
     Case(Mean((1,), False), [normal(2, 4)], over((1,), False, statistics.fmean), linear=True),
-    *reductions(Var, normal, variance(0), 0),
-    Case(Var((1,), False, 1), [normal(2, 4)], over((1,), False, variance(1))),
     *reductions(Amax, apart, max),
     *reductions(Amin, apart, min),
     *choices(Max, apart, max),
@@ -108,14 +79,6 @@ REDUCTIONS = [
             ((2, 2), (0, 1), True),
             ((0, 2), (0,), False),
         )
-    ),
-    Case(TakeAlongAxis(1), [normal(2, 3, 2), below(3, 2, 1, 2)], along(1), linear=True),
-    Case(TakeAlongAxis(0), [normal(3), below(3, 1)], along(0), linear=True),
-    Case(
-        PutAlongAxis(1, (2, 3, 2)),
-        [normal(2, 1, 2), below(3, 2, 1, 2)],
-        put_along(1, (2, 3, 2)),
-        linear=True,
     ),
     *(
         Case(function(axis), [normal(*shape)], lines(axis, f))

@@ -1,19 +1,22 @@
 """The straightforward definitions: nested loops over windows, one entry at a time."""
 
+from fractions import Fraction
 from itertools import product
+from math import ceil, floor
 
 import numpy as np
 
 
 def windows_of(size, kernel_size, stride, padding, dilation, windows):
-    """Yield each window's (row, column) in the output and its entries' pixels, None for padding."""
-    for row, column in np.ndindex(*windows):
+    """Yield each window's place in the output and its entries' pixels, None for padding."""
+    for at in np.ndindex(*windows):
         pixels = []
-        for i, j in np.ndindex(*kernel_size):
-            h = row * stride[0] - padding[0] + i * dilation[0]
-            w = column * stride[1] - padding[1] + j * dilation[1]
-            pixels.append((h, w) if 0 <= h < size[0] and 0 <= w < size[1] else None)
-        yield (row, column), pixels
+        for entry in np.ndindex(*kernel_size):
+            axes = zip(at, stride, padding, entry, dilation, strict=True)
+            pixel = tuple(w * s - p + k * d for w, s, p, k, d in axes)
+            inside = all(0 <= i < n for i, n in zip(pixel, size, strict=True))
+            pixels.append(pixel if inside else None)
+        yield at, pixels
 
 
 def count_windows(size, kernel, stride, padding, dilation, ceil_mode):
@@ -50,7 +53,7 @@ def unfold(x, kernel_size, stride, padding, dilation):
     return cols.reshape(n, c * np.prod(kernel_size), np.prod(windows))
 
 
-def conv2d(x, w, b, stride, padding, dilation, groups):
+def conv(x, w, b, stride, padding, dilation, groups):
     n, _, *size = x.shape
     o, depth, *kernel_size = w.shape
     windows = output_sizes(size, kernel_size, stride, padding, dilation)
@@ -62,10 +65,10 @@ def conv2d(x, w, b, stride, padding, dilation, groups):
             for tap, pixel in zip(taps, pixels, strict=True):
                 if pixel is not None:
                     y[:, filter_, *at] += x[:, first + channel, *pixel] * w[filter_, channel, *tap]
-    return y if b is None else y + b[:, None, None]
+    return y if b is None else y + b.reshape(-1, *(1 for _ in size))
 
 
-def max_pool2d(x, kernel_size, stride, padding, dilation, ceil_mode):
+def max_pool(x, kernel_size, stride, padding, dilation, ceil_mode):
     n, c, *size = x.shape
     windows = output_sizes(size, kernel_size, stride, padding, dilation, ceil_mode)
     y, winners = np.zeros((n, c, *windows), x.dtype), np.zeros((n, c, *windows), int)
@@ -79,7 +82,7 @@ def max_pool2d(x, kernel_size, stride, padding, dilation, ceil_mode):
     return y, winners
 
 
-def max_unpool2d(g, winners, input_size, kernel_size, stride, padding, dilation):
+def max_unpool(g, winners, input_size, kernel_size, stride, padding, dilation):
     n, c, *windows = g.shape
     gx = np.zeros((n, c, *input_size), g.dtype)
     for at, pixels in windows_of(input_size, kernel_size, stride, padding, dilation, windows):
@@ -89,20 +92,50 @@ def max_unpool2d(g, winners, input_size, kernel_size, stride, padding, dilation)
     return gx
 
 
-def avg_pool2d(x, kernel_size, stride, padding, ceil_mode, count_include_pad):
+def avg_pool(x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor=None):
     n, c, *size = x.shape
-    windows = output_sizes(size, kernel_size, stride, padding, (1, 1), ceil_mode)
+    steps = (1,) * len(size)
+    windows = output_sizes(size, kernel_size, stride, padding, steps, ceil_mode)
     y = np.zeros((n, c, *windows), x.dtype)
-    for (row, column), pixels in windows_of(size, kernel_size, stride, padding, (1, 1), windows):
+    for at, pixels in windows_of(size, kernel_size, stride, padding, steps, windows):
         counted = 0
-        for (i, j), pixel in zip(np.ndindex(*kernel_size), pixels, strict=True):
-            below_padding = row * stride[0] - padding[0] + i < size[0] + padding[0]
-            before_padding = column * stride[1] - padding[1] + j < size[1] + padding[1]
+        for entry, pixel in zip(np.ndindex(*kernel_size), pixels, strict=True):
+            axes = zip(at, stride, entry, size, padding, strict=True)
+            in_padding = all(w * s - p + k < n + p for w, s, k, n, p in axes)
             if pixel is not None:
-                y[:, :, row, column] += x[:, :, *pixel]
-            if pixel is not None or (count_include_pad and below_padding and before_padding):
+                y[:, :, *at] += x[:, :, *pixel]
+            if pixel is not None or (count_include_pad and in_padding):
                 counted += 1
-        y[:, :, row, column] /= counted
+        y[:, :, *at] /= counted if divisor is None else divisor
+    return y
+
+
+def winner_pixels(winners, size, kernel_size, stride, padding, dilation):
+    """Number the winners' pixels as in the flattened image."""
+    number = np.arange(np.prod(size)).reshape(size)
+    flat = np.zeros(winners.shape, np.int64)
+    sliding = kernel_size, stride, padding, dilation
+    for at, pixels in windows_of(size, *sliding, winners.shape[2:]):
+        for image, channel in np.ndindex(*winners.shape[:2]):
+            flat[image, channel, *at] = number[pixels[winners[image, channel, *at]]]
+    return flat
+
+
+def parts(size, count):
+    """Cut an axis into parts (start, stop), by exact fractions."""
+    return [
+        (floor(Fraction(i * size, count)), ceil(Fraction((i + 1) * size, count)))
+        for i in range(count)
+    ]
+
+
+def adaptive_pool(x, output_size, choose):
+    """Apply `choose` to the list of pixel values of each part."""
+    axes = [parts(n, count) for n, count in zip(x.shape[2:], output_size, strict=True)]
+    y = np.zeros((*x.shape[:2], *output_size))
+    for image, channel, *at in np.ndindex(*y.shape):
+        ranges = (range(*axis[i]) for axis, i in zip(axes, at, strict=True))
+        y[image, channel, *at] = choose([x[image, channel, *pixel] for pixel in product(*ranges)])
     return y
 
 

@@ -22,11 +22,11 @@ LAYOUTS = st.sampled_from(["contiguous", "transposed", "reversed", "strided"])
 class Geometry:
     """A window that slides over an image and fits at least once."""
 
-    size: tuple[int, int]
-    kernel_size: tuple[int, int]
-    stride: tuple[int, int]
-    padding: tuple[int, int]
-    dilation: tuple[int, int]
+    size: tuple[int, ...]
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    dilation: tuple[int, ...]
     ceil_mode: bool
 
     @property
@@ -40,10 +40,11 @@ class Geometry:
 
 
 @st.composite
-def geometries(draw, pooling=False, dilated=True):
+def geometries(draw, pooling=False, dilated=True, ranks=(1, 2, 2, 3)):
     """Draw a Geometry; one for pooling has padding of at most half the window, maybe ceil mode."""
     axes = []
-    for _ in "hw":
+    rank = draw(st.sampled_from(ranks))
+    for _ in range(rank):
         kernel = draw(st.integers(1, 3))
         dilation = draw(st.integers(1, 3)) if dilated else 1
         stride = draw(st.integers(1, 4))
@@ -51,7 +52,9 @@ def geometries(draw, pooling=False, dilated=True):
         padding = draw(st.integers(0, span // 2 if pooling else 3))
         # Windows that barely fit are the ones that go wrong: often draw the smallest size.
         smallest = max(1, span - 2 * padding)
-        size = draw(st.one_of(st.just(smallest), st.integers(smallest, smallest + 5)))
+        size = draw(
+            st.one_of(st.just(smallest), st.integers(smallest, smallest + (5 if rank < 3 else 2)))
+        )
         assume(not pooling or padding == 0 or dilation <= size)  # else some window is all padding
         axes.append((size, kernel, stride, padding, dilation))
     ceil_mode = pooling and draw(st.booleans())

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinygraph import kernels
-from tinygraph.kernels import conv
+from tinygraph.kernels import convolution
 
 from . import reference
 from .checks import check_adjoint, check_fresh, check_sums
@@ -44,48 +44,48 @@ def convolutions(draw, integers=None):
     return Convolution(x, w, b, g, options)
 
 
-TILES = st.sampled_from([1, 1000, conv.TILE_BYTES])
+TILES = st.sampled_from([1, 1000, convolution.TILE_BYTES])
 
 
 def tiled(size):
     """Let the kernels work in tiles of so many bytes, to have several of a small batch."""
-    return mock.patch.object(conv, "TILE_BYTES", size)
+    return mock.patch.object(convolution, "TILE_BYTES", size)
 
 
 def run(c, x, w, b, g):
     """Apply the three kernels to such arguments as those of c."""
     kernel_size, input_size = w.shape[2:], x.shape[2:]
     return (
-        kernels.conv2d(x, w, b, *c.options),
-        kernels.conv2d_input_grad(g, w, input_size, *c.options),
-        kernels.conv2d_weight_grad(g, x, kernel_size, *c.options),
+        kernels.conv(x, w, b, *c.options),
+        kernels.conv_input_grad(g, w, input_size, *c.options),
+        kernels.conv_weight_grad(g, x, kernel_size, *c.options),
     )
 
 
 @given(convolutions(), TILES)
 @settings(deadline=None, max_examples=120)
-def test_conv2d_is_its_definition(c, tile_bytes):
+def test_conv_is_its_definition(c, tile_bytes):
     with tiled(tile_bytes):
-        y = kernels.conv2d(c.x, c.w, c.b, *c.options)
+        y = kernels.conv(c.x, c.w, c.b, *c.options)
     check_fresh(y, c.x.dtype, c.x, c.w)
     b = None if c.b is None else c.b.astype(float)
-    expected = reference.conv2d(c.x.astype(float), c.w.astype(float), b, *c.options)
+    expected = reference.conv(c.x.astype(float), c.w.astype(float), b, *c.options)
     b = None if b is None else abs(b)
-    magnitude = reference.conv2d(abs(c.x.astype(float)), abs(c.w.astype(float)), b, *c.options)
+    magnitude = reference.conv(abs(c.x.astype(float)), abs(c.w.astype(float)), b, *c.options)
     check_sums(y, expected, magnitude, c.terms)
 
 
 @given(convolutions(integers=True), TILES)
 @settings(deadline=None, max_examples=120)
-def test_conv2d_of_integers_is_exact(c, tile_bytes):
+def test_conv_of_integers_is_exact(c, tile_bytes):
     with tiled(tile_bytes):
-        y = kernels.conv2d(c.x, c.w, c.b, *c.options)
-    np.testing.assert_array_equal(y, reference.conv2d(c.x, c.w, c.b, *c.options), strict=True)
+        y = kernels.conv(c.x, c.w, c.b, *c.options)
+    np.testing.assert_array_equal(y, reference.conv(c.x, c.w, c.b, *c.options), strict=True)
 
 
 @given(convolutions(integers=True), TILES)
 @settings(deadline=None, max_examples=200)
-def test_gradients_are_the_adjoints_of_conv2d(c, tile_bytes):
+def test_gradients_are_the_adjoints_of_conv(c, tile_bytes):
     with tiled(tile_bytes):
         y, gx, gw = run(c, c.x, c.w, None, c.g)
     check_fresh(gx, c.x.dtype, c.g, c.w)
@@ -124,7 +124,8 @@ def test_agrees_with_torch(torch, c, tile_bytes):
     x, w, b, g = (a if a is None else torch.tensor(a.copy()) for a in (c.x, c.w, c.b, c.g))
     for a in (x, w):
         a.requires_grad_()
-    y = torch.nn.functional.conv2d(x, w, b, *c.options)
+    conv = getattr(torch.nn.functional, f"conv{c.x.ndim - 2}d")
+    y = conv(x, w, b, *c.options)
     gx, gw = torch.autograd.grad(y, (x, w), g)
     with tiled(tile_bytes):
         results = run(c, c.x, c.w, c.b, c.g)
@@ -139,6 +140,6 @@ def test_large_batch_crosses_tiles(groups):
     x = rng.integers(-3, 4, (11, 8, 30, 31)).astype(np.float32)
     w = rng.integers(-3, 4, (4, 8 // groups, 3, 3)).astype(np.float32)
     options = (1, 1), (1, 1), (1, 1), groups
-    y = kernels.conv2d(x, w, None, *options)
+    y = kernels.conv(x, w, None, *options)
     for i in range(len(x)):
-        np.testing.assert_array_equal(y[i : i + 1], kernels.conv2d(x[i : i + 1], w, None, *options))
+        np.testing.assert_array_equal(y[i : i + 1], kernels.conv(x[i : i + 1], w, None, *options))

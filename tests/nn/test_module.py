@@ -43,7 +43,9 @@ NAMES = [
     "out.weight",
     "out.bias",
 ]
-BUFFERS = ["blocks.0.norm.running_mean", "blocks.0.norm.running_var"]
+BUFFERS = [
+    f"blocks.0.norm.{name}" for name in ("running_mean", "running_var", "num_batches_tracked")
+]
 
 
 # -- Parameter -----------------------------------------------------------------------------------
@@ -79,7 +81,7 @@ def test_parts_are_found_in_order_of_assignment():
     assert list(net.parameters()) == [p for _, p in net.named_parameters()]
     assert next(iter(net.modules())) is net
     assert list(net.children()) == [net.blocks, net.out]
-    assert len(list(net.buffers())) == 2
+    assert len(list(net.buffers())) == len(BUFFERS)
     assert net.num_parameters() == 2 + 18 + 2 + 4 + 24 + 3
 
 
@@ -350,7 +352,7 @@ def test_repr_is_a_tree_with_counts():
         "  blocks: ModuleList(): 24 parameters\n"
         "    0: Block(): 24 parameters\n"
         "      conv: Conv2d(in_channels=1, out_channels=2, kernel_size=(3, 3), stride=(1, 1), "
-        "padding=(1, 1), dilation=(1, 1), groups=1): 20 parameters\n"
+        "padding=(1, 1), dilation=(1, 1), groups=1, padding_mode='zeros'): 20 parameters\n"
         "      norm: BatchNorm2d(num_features=2, eps=1e-05, momentum=0.1): 4 parameters\n"
         "  out: Linear(in_features=8, out_features=3): 27 parameters"
     )

@@ -1,34 +1,50 @@
 """Numerical kernels: pure functions on NumPy arrays that know no Tensor.
 
 A kernel reads its inputs, writes into none of them and returns a fresh C-contiguous array of
-their dtype. Images are ``(N, C, H, W)``; sizes are pairs ``(height, width)``. Arguments are taken
-as they come: the operations have already normalised them and refused what makes no sense.
+their dtype. Images are ``(N, C, H, W)``; sizes are pairs ``(height, width)``. Signals and volumes,
+of one and of three spatial axes, go the same ways. Arguments are taken as they come: the
+operations have already normalised them and refused what makes no sense.
 """
 
-from tinygraph.kernels.conv import conv2d, conv2d_input_grad, conv2d_weight_grad
+from tinygraph.kernels.contraction import contract
+from tinygraph.kernels.convolution import conv, conv_input_grad, conv_weight_grad
 from tinygraph.kernels.pool import (
-    avg_pool2d,
-    avg_unpool2d,
-    max_pool2d,
-    max_unpool2d,
-    take_winners,
+    adaptive_max_pool,
+    avg_pool,
+    avg_unpool,
+    max_pool,
+    max_unpool,
+    put_pixels,
+    take_pixels,
+    winner_pixels,
 )
+from tinygraph.kernels.resampling import area_weights, interpolation_weights, resample
 from tinygraph.kernels.softmax import log_softmax, logsumexp, softmax
+from tinygraph.kernels.special import erf, softplus
 from tinygraph.kernels.windows import fold, output_size, unfold
 
 __all__ = [
-    "avg_pool2d",
-    "avg_unpool2d",
-    "conv2d",
-    "conv2d_input_grad",
-    "conv2d_weight_grad",
+    "adaptive_max_pool",
+    "area_weights",
+    "avg_pool",
+    "avg_unpool",
+    "contract",
+    "conv",
+    "conv_input_grad",
+    "conv_weight_grad",
+    "erf",
     "fold",
+    "interpolation_weights",
     "log_softmax",
     "logsumexp",
-    "max_pool2d",
-    "max_unpool2d",
+    "max_pool",
+    "max_unpool",
     "output_size",
+    "put_pixels",
+    "resample",
     "softmax",
-    "take_winners",
+    "softplus",
+    "take_pixels",
     "unfold",
+    "winner_pixels",
 ]

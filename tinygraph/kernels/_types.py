@@ -5,5 +5,5 @@ from typing import Any
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
-Pair = tuple[int, int]
-"""(height, width)"""
+Sizes = tuple[int, ...]
+"""One number for each spatial axis: (length,), (height, width), (depth, height, width)."""

@@ -2,23 +2,26 @@
 
 Pooling walks over the window's entries (`taps`), never over the windows: each step combines one
 strided grid of pixels with the whole output. The winner of a window is the position i*kw + j of
-its maximum inside the window, which is all that the gradient needs to find its way back.
+its maximum inside the window, which is all that the gradient needs to find its way back. A pixel
+is its place in the flattened image. Signals and volumes have one or three axes for (H, W).
 """
 
+from functools import lru_cache, reduce
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from tinygraph.kernels._types import Array, Pair
+from tinygraph.kernels._types import Array, Sizes
 from tinygraph.kernels.windows import Taps, image_size, output_sizes, taps
 
 
-def max_pool2d(
+def max_pool(
     x: Array,
-    kernel_size: Pair,
-    stride: Pair,
-    padding: Pair,
-    dilation: Pair,
+    kernel_size: Sizes,
+    stride: Sizes,
+    padding: Sizes,
+    dilation: Sizes,
     ceil_mode: bool,
 ) -> tuple[Array, Array]:
     """Find each window's maximum and where it is: (N, C, H, W) -> two (N, C, H', W').
@@ -58,100 +61,143 @@ def _first_winners(x: Array, y: Array, where: Taps) -> Array:
     return winners
 
 
-def max_unpool2d(
-    g: Array,
+def winner_pixels(
     winners: Array,
-    input_size: Pair,
-    kernel_size: Pair,
-    stride: Pair,
-    padding: Pair,
-    dilation: Pair,
+    input_size: Sizes,
+    kernel_size: Sizes,
+    stride: Sizes,
+    padding: Sizes,
+    dilation: Sizes,
 ) -> Array:
-    """Add each window's gradient to its winner: (N, C, H', W') -> (N, C, H, W).
+    """Find the pixels of the winners: (N, C, H', W') -> the same shape, int64.
 
     Every winner must lie in the image.
     """
+    before = tuple(-p for p in padding)
+    pixels = _grid(kernel_size, dilation, (0,) * len(kernel_size), input_size).take(winners)
+    pixels += _grid(image_size(winners), stride, before, input_size)
+    return pixels
+
+
+@lru_cache(maxsize=256)
+def _grid(counts: Sizes, steps: Sizes, starts: Sizes, size: Sizes) -> Array:
+    """Number the pixels of a grid as in the flattened image: H' rows, W' columns -> (H', W')."""
+    flat: Array = np.zeros((), np.int64)
+    for count, step, start, length in zip(counts, steps, starts, size, strict=True):
+        flat = flat[..., None] * length + (np.arange(count) * step + start)
+    return flat
+
+
+def put_pixels(g: Array, pixels: Array, input_size: Sizes) -> Array:
+    """Add each value to its pixel: (N, C, H', W') -> (N, C, H, W)."""
     gx = np.zeros((*g.shape[:2], *input_size), g.dtype)
-    places = _winner_places(winners, input_size, kernel_size, stride, padding, dilation)
-    np.add.at(gx.reshape(-1), places.reshape(-1), g.reshape(-1))
+    np.add.at(gx.reshape(-1), _places(pixels, input_size).reshape(-1), g.reshape(-1))
     return gx
 
 
-def take_winners(
-    x: Array,
-    winners: Array,
-    kernel_size: Pair,
-    stride: Pair,
-    padding: Pair,
-    dilation: Pair,
-) -> Array:
-    """Take each window's winner, the adjoint of `max_unpool2d`: (N, C, H, W) -> (N, C, H', W').
+def take_pixels(x: Array, pixels: Array) -> Array:
+    """Take each pixel, the adjoint of `put_pixels`: (N, C, H, W) -> (N, C, H', W')."""
+    return x.take(_places(pixels, image_size(x)))
 
-    Every winner must lie in the image.
+
+def max_unpool(x: Array, pixels: Array, output_size: Sizes) -> Array:
+    """Write each value to its pixel, the last of several, and 0 elsewhere.
+
+    (N, C, H', W') -> (N, C, H, W)
     """
-    return x.take(_winner_places(winners, image_size(x), kernel_size, stride, padding, dilation))
-
-
-def _winner_places(
-    winners: Array, size: Pair, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair
-) -> Array:
-    """Find the winners in the flattened images: (N, C, H', W') -> places in N*C*H*W."""
-    n, c, *windows = winners.shape
-    rows, columns = (np.arange(k) * d for k, d in zip(kernel_size, dilation, strict=True))
-    offsets = rows[:, None] * size[1] + columns  # from the window's first entry, in one image
-    rows, columns = (np.arange(k) * s - p for k, s, p in zip(windows, stride, padding, strict=True))
-    places = offsets.take(winners)
-    places += rows[:, None] * size[1] + columns
-    places += (np.arange(n * c) * (size[0] * size[1])).reshape(n, c, 1, 1)
-    return places
-
-
-def avg_pool2d(
-    x: Array,
-    kernel_size: Pair,
-    stride: Pair,
-    padding: Pair,
-    ceil_mode: bool,
-    count_include_pad: bool,
-) -> Array:
-    """Average each window: (N, C, H, W) -> (N, C, H', W')."""
-    size = image_size(x)
-    windows = output_sizes(size, kernel_size, stride, padding, (1, 1), ceil_mode)
-    y = np.zeros((*x.shape[:2], *windows), x.dtype)
-    for inside, pixels in taps(size, windows, kernel_size, stride, padding, (1, 1)):
-        y[inside] += x[pixels]
-    y /= _divisors(size, windows, kernel_size, stride, padding, count_include_pad, x.dtype)
+    y = np.zeros((*x.shape[:2], *output_size), x.dtype)
+    y.reshape(-1)[_places(pixels, output_size).reshape(-1)] = x.reshape(-1)
     return y
 
 
-def avg_unpool2d(
-    g: Array,
-    input_size: Pair,
-    kernel_size: Pair,
-    stride: Pair,
-    padding: Pair,
+def _places(pixels: Array, size: Sizes) -> Array:
+    """Number pixels over the whole batch: (N, C, H', W') -> places in N*C*H*W."""
+    n, c, *windows = pixels.shape
+    first = np.arange(n * c) * prod(size)
+    places: Array = pixels + first.reshape(n, c, *(1 for _ in windows))
+    return places
+
+
+def adaptive_max_pool(x: Array, output_size: Sizes) -> tuple[Array, Array]:
+    """Find the maximum of each of H'*W' parts of the image, and its pixel.
+
+    (N, C, H, W) -> two (N, C, H', W'). The parts differ in size, so here the windows are walked.
+    """
+    size = image_size(x)
+    y = np.empty((*x.shape[:2], *output_size), x.dtype)
+    winners = np.empty(y.shape, np.int64)
+    pixels = np.arange(prod(size)).reshape(size)
+    parts = [adaptive_parts(*axis) for axis in zip(size, output_size, strict=True)]
+    for at in np.ndindex(*output_size):
+        part = tuple(slice(*part[i]) for part, i in zip(parts, at, strict=True))
+        entries = x[:, :, *part].reshape(*x.shape[:2], pixels[part].size)
+        best = entries.argmax(axis=-1)  # the first; NaN is greater than any number
+        y[:, :, *at] = np.take_along_axis(entries, best[..., None], -1)[..., 0]
+        winners[:, :, *at] = pixels[part].take(best)
+    return y, winners
+
+
+def adaptive_parts(size: int, parts: int) -> list[tuple[int, int]]:
+    """Cut an axis into parts (start, stop), which overlap where they do not divide it."""
+    return [(i * size // parts, -(-(i + 1) * size // parts)) for i in range(parts)]
+
+
+def avg_pool(
+    x: Array,
+    kernel_size: Sizes,
+    stride: Sizes,
+    padding: Sizes,
+    ceil_mode: bool,
     count_include_pad: bool,
+    divisor_override: int | None,
+) -> Array:
+    """Average each window: (N, C, H, W) -> (N, C, H', W').
+
+    With a `divisor_override`, the sum of each window over it.
+    """
+    size, steps = image_size(x), (1,) * len(kernel_size)
+    windows = output_sizes(size, kernel_size, stride, padding, steps, ceil_mode)
+    y = np.zeros((*x.shape[:2], *windows), x.dtype)
+    for inside, pixels in taps(size, windows, kernel_size, stride, padding, steps):
+        y[inside] += x[pixels]
+    if divisor_override is None:
+        y /= _counts(size, windows, kernel_size, stride, padding, count_include_pad, x.dtype)
+    else:
+        y /= divisor_override
+    return y
+
+
+def avg_unpool(
+    g: Array,
+    input_size: Sizes,
+    kernel_size: Sizes,
+    stride: Sizes,
+    padding: Sizes,
+    count_include_pad: bool,
+    divisor_override: int | None,
 ) -> Array:
     """Share each window's gradient among its pixels: (N, C, H', W') -> (N, C, H, W).
 
-    The adjoint of `avg_pool2d`, with either `ceil_mode`.
+    The adjoint of `avg_pool`, with either `ceil_mode`.
     """
-    windows = image_size(g)
-    share = g / _divisors(
-        input_size, windows, kernel_size, stride, padding, count_include_pad, g.dtype
+    windows, steps = image_size(g), (1,) * len(kernel_size)
+    share = g / (
+        _counts(input_size, windows, kernel_size, stride, padding, count_include_pad, g.dtype)
+        if divisor_override is None
+        else divisor_override
     )
     gx = np.zeros((*g.shape[:2], *input_size), g.dtype)
-    for inside, pixels in taps(input_size, windows, kernel_size, stride, padding, (1, 1)):
+    for inside, pixels in taps(input_size, windows, kernel_size, stride, padding, steps):
         gx[pixels] += share[inside]
     return gx
 
 
-def _divisors(
-    size: Pair,
-    windows: Pair,
-    kernel_size: Pair,
-    stride: Pair,
-    padding: Pair,
+def _counts(
+    size: Sizes,
+    windows: Sizes,
+    kernel_size: Sizes,
+    stride: Sizes,
+    padding: Sizes,
     count_include_pad: bool,
     dtype: np.dtype[Any],
 ) -> Array:
@@ -166,4 +212,4 @@ def _divisors(
         start = np.arange(count) * s - p
         stop = np.minimum(start + k, n + border)
         lengths.append(stop - np.maximum(start, -border))
-    return np.outer(*lengths).astype(dtype)
+    return reduce(np.multiply.outer, lengths).astype(dtype)

@@ -4,23 +4,28 @@ Every kernel that slides a window asks `taps` where it falls. A *tap* is one of 
 of the window; as the window slides, a tap sweeps a strided grid of pixels. Taps never point into
 the padding, so no kernel makes a padded copy of its input: what no tap writes keeps the value
 that the padding stands for.
+
+Nothing here counts the axes: for a signal (N, C, L) or a volume (N, C, D, H, W) read (kh, kw) and
+(H, W) as the one length, or the three.
 """
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import product
+from math import prod
 from types import EllipsisType
 
 import numpy as np
 
-from tinygraph.kernels._types import Array, Pair
+from tinygraph.kernels._types import Array, Sizes
 
-Index = tuple[EllipsisType, slice, slice]
+Index = tuple[EllipsisType | slice, ...]
 Taps = Sequence[tuple[Index, Index]]
 
 
-def image_size(x: Array) -> Pair:
-    """Give the last two lengths of an array: (..., H, W) -> (H, W)."""
-    return x.shape[-2], x.shape[-1]
+def image_size(x: Array) -> Sizes:
+    """Give the spatial lengths of an array: (N, C, H, W) -> (H, W)."""
+    return x.shape[2:]
 
 
 def output_size(
@@ -39,24 +44,21 @@ def output_size(
 
 
 def output_sizes(
-    size: Pair,
-    kernel_size: Pair,
-    stride: Pair,
-    padding: Pair,
-    dilation: Pair,
+    size: Sizes,
+    kernel_size: Sizes,
+    stride: Sizes,
+    padding: Sizes,
+    dilation: Sizes,
     ceil_mode: bool = False,
-) -> Pair:
-    """Count the windows along both axes."""
-    height, width = (
-        output_size(*axis, ceil_mode)
-        for axis in zip(size, kernel_size, stride, padding, dilation, strict=True)
-    )
-    return height, width
+) -> Sizes:
+    """Count the windows along each axis."""
+    axes = zip(size, kernel_size, stride, padding, dilation, strict=True)
+    return tuple(output_size(*axis, ceil_mode) for axis in axes)
 
 
 @lru_cache(maxsize=256)
 def taps(
-    size: Pair, windows: Pair, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair
+    size: Sizes, windows: Sizes, kernel_size: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes
 ) -> Taps:
     """For each entry of the window, row by row: which windows have it, at which pixels.
 
@@ -64,14 +66,10 @@ def taps(
     an array ``(..., H', W')`` over the windows, those whose entry lies inside the image, and
     ``pixels`` selects these entries from the image ``(..., H, W)``.
     """
-    rows, columns = (
-        _axis_taps(*axis)
-        for axis in zip(size, windows, kernel_size, stride, padding, dilation, strict=True)
-    )
+    axes = zip(size, windows, kernel_size, stride, padding, dilation, strict=True)
     return tuple(
-        ((..., inside_rows, inside_columns), (..., pixel_rows, pixel_columns))
-        for inside_rows, pixel_rows in rows
-        for inside_columns, pixel_columns in columns
+        ((..., *(inside for inside, _ in entry)), (..., *(pixels for _, pixels in entry)))
+        for entry in product(*(_axis_taps(*axis) for axis in axes))
     )
 
 
@@ -101,30 +99,30 @@ def scatter(cols: Array, x: Array, taps: Taps) -> None:
         x[pixels] += cols[:, :, t][inside]
 
 
-def unfold(x: Array, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Array:
+def unfold(x: Array, kernel_size: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes) -> Array:
     """Lay the windows out as columns (im2col): (N, C, H, W) -> (N, C*kh*kw, L), L = H'*W'."""
     (n, c), size = x.shape[:2], image_size(x)
     windows = output_sizes(size, kernel_size, stride, padding, dilation)
-    depth = kernel_size[0] * kernel_size[1]
+    depth = prod(kernel_size)
     cols = np.zeros((n, c, depth, *windows), x.dtype)
     gather(x, cols, taps(size, windows, kernel_size, stride, padding, dilation))
-    return cols.reshape(n, c * depth, windows[0] * windows[1])
+    return cols.reshape(n, c * depth, prod(windows))
 
 
 def fold(
     cols: Array,
-    output_size: Pair,
-    kernel_size: Pair,
-    stride: Pair,
-    padding: Pair,
-    dilation: Pair,
+    output_size: Sizes,
+    kernel_size: Sizes,
+    stride: Sizes,
+    padding: Sizes,
+    dilation: Sizes,
 ) -> Array:
     """Sum the columns back into an image (col2im): (N, C*kh*kw, L) -> (N, C, H, W).
 
     The adjoint of `unfold`: each pixel receives the sum of its copies.
     """
     windows = output_sizes(output_size, kernel_size, stride, padding, dilation)
-    n, depth = len(cols), kernel_size[0] * kernel_size[1]
+    n, depth = len(cols), prod(kernel_size)
     c = cols.shape[1] // depth
     x = np.zeros((n, c, *output_size), cols.dtype)
     where = taps(output_size, windows, kernel_size, stride, padding, dilation)

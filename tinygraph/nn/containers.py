@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from typing import Any, Self, overload
 
-from .module import Module
+from .module import Module, Parameter
 
 
 class ModuleList(Module):
@@ -94,3 +94,106 @@ class Sequential(ModuleList):
     def __getitem__(self, index: int | slice) -> Any:
         chosen = super().__getitem__(index)
         return Sequential(*chosen) if isinstance(index, slice) else chosen
+
+
+class ModuleDict(Module):
+    """Modules in a dict, found by their keys.
+
+    Parameters
+    ----------
+    modules : mapping from str to Modules
+
+    Examples
+    --------
+    >>> import tinygraph as tg
+    >>> heads = tg.nn.ModuleDict({"color": tg.nn.Linear(4, 3), "size": tg.nn.Linear(4, 1)})
+    >>> list(heads), heads["size"](tg.ones((2, 4))).shape, "shape" in heads
+    (['color', 'size'], (2, 1), False)
+    """
+
+    def __init__(self, modules: Mapping[str, Module] | None = None) -> None:
+        super().__init__()
+        self.update({} if modules is None else modules)
+
+    def _dict(self) -> dict[str, Module]:
+        return dict(self._submodules())
+
+    def __getitem__(self, key: str) -> Any:
+        return self._dict()[key]
+
+    def __setitem__(self, key: str, module: Module) -> None:
+        if not isinstance(module, Module):
+            raise TypeError(f"ModuleDict: expected a Module, not {type(module).__name__}")
+        if not isinstance(key, str) or not key or "." in key or hasattr(type(self), key):
+            raise ValueError(
+                f"ModuleDict: a key must be a str without dots, and no method, not {key!r}"
+            )
+        setattr(self, key, module)
+
+    def __delitem__(self, key: str) -> None:
+        del vars(self)[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._dict()
+
+    def __len__(self) -> int:
+        return len(self._dict())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._dict())
+
+    def keys(self) -> KeysView[str]:
+        """Return the keys."""
+        return self._dict().keys()
+
+    def values(self) -> ValuesView[Module]:
+        """Return the modules."""
+        return self._dict().values()
+
+    def items(self) -> ItemsView[str, Module]:
+        """Return the pairs of key and module."""
+        return self._dict().items()
+
+    def update(self, modules: Mapping[str, Module]) -> None:
+        """Add or replace modules."""
+        for key, module in modules.items():
+            self[key] = module
+
+
+class ParameterList(Module):
+    """Parameters in a list, found as ``0``, ``1``, ...
+
+    Parameters
+    ----------
+    values : iterable of Parameters, or of what can become one
+
+    Examples
+    --------
+    >>> import tinygraph as tg
+    >>> scales = tg.nn.ParameterList([tg.ones(2), tg.ones(3)])
+    >>> [p.shape for p in scales], [name for name, _ in scales.named_parameters()]
+    ([(2,), (3,)], ['0', '1'])
+    """
+
+    def __init__(self, values: Iterable[Any] = ()) -> None:
+        super().__init__()
+        for value in values:
+            self.append(value)
+
+    def append(self, value: Any) -> Self:
+        """Put a Parameter at the end; return itself."""
+        parameter = value if isinstance(value, Parameter) else Parameter(value)
+        setattr(self, str(len(self)), parameter)
+        return self
+
+    def _list(self) -> list[Parameter]:
+        return [value for value in vars(self).values() if isinstance(value, Parameter)]
+
+    def __len__(self) -> int:
+        return len(self._list())
+
+    def __iter__(self) -> Iterator[Parameter]:
+        return iter(self._list())
+
+    def __getitem__(self, index: int) -> Parameter:
+        return self._list()[index]

@@ -7,12 +7,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from .._tensor import Tensor, TensorLike, as_tensor
+from .._tensor import Tensor, TensorLike, as_tensor, get_default_dtype
 
 Axis: TypeAlias = int | Sequence[int] | None
 Axes: TypeAlias = tuple[int, ...]
-Pair: TypeAlias = tuple[int, int]
-IntOrPair: TypeAlias = int | Sequence[int]
+Sizes: TypeAlias = tuple[int, ...]
+IntOrSizes: TypeAlias = int | Sequence[int]
 
 
 def floating(caller: str, x: TensorLike) -> Tensor:
@@ -27,6 +27,50 @@ def floating(caller: str, x: TensorLike) -> Tensor:
     if tensor.dtype.kind != "f":
         raise TypeError(f"{caller}: expected a floating dtype, not {tensor.dtype}")
     return tensor
+
+
+def real(x: TensorLike) -> Tensor:
+    """Return ``x`` as a Tensor of floating dtype: integers and booleans in the default dtype."""
+    tensor = as_tensor(x)
+    return tensor if tensor.dtype.kind == "f" else tensor.astype(get_default_dtype())
+
+
+def positions(
+    caller: str, name: str, index: TensorLike, length: int | None = None, *, negative: bool = True
+) -> Tensor:
+    """Return ``index`` as a Tensor of integers, which count along an axis of that length.
+
+    Raises
+    ------
+    TypeError
+        If it holds no integers.
+    IndexError
+        If one of them is out of range, or below 0 where they may not be ``negative``.
+    """
+    tensor = as_tensor(index)
+    if not tensor.size and not hasattr(index, "dtype"):  # an empty list holds floats
+        tensor = tensor.astype(np.intp)
+    if tensor.dtype.kind not in "iu":
+        raise TypeError(f"{caller}: {name} must be integers, not {tensor.dtype}")
+    if length is not None and tensor.size:
+        low, high = int(tensor.data.min()), int(tensor.data.max())
+        if high >= length or low < (-length if negative else 0):
+            wrong = high if high >= length else low
+            raise IndexError(f"{caller}: {name} {wrong} is out of range for length {length}")
+    return tensor
+
+
+def number(caller: str, name: str, value: Any) -> float:
+    """Return a number as Python's, which is weak: float32 stays float32.
+
+    Raises
+    ------
+    TypeError
+        If it is none.
+    """
+    if not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{caller}: {name} must be a number, not {type(value).__name__}")
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def lengths(caller: str, name: str, values: Any) -> tuple[int, ...]:
@@ -47,6 +91,8 @@ def lengths(caller: str, name: str, values: Any) -> tuple[int, ...]:
 def normalize_axis(caller: str, axis: Axis, ndim: int) -> Axes:
     """Return ``axis`` as a tuple of distinct axes, counted from the front; None means all.
 
+    A 0-d Tensor may be reduced over axis 0 or -1, as in NumPy.
+
     Raises
     ------
     TypeError
@@ -54,9 +100,11 @@ def normalize_axis(caller: str, axis: Axis, ndim: int) -> Axes:
     ValueError
         If an axis is out of range or named twice.
     """
-    if axis is None:
+    if axis is None or (ndim == 0 and isinstance(axis, (int, np.integer)) and axis in (0, -1)):
         return tuple(range(ndim))
     given = tuple(axis) if isinstance(axis, Sequence) else (axis,)
+    if not ndim and given in ((0,), (-1,)):  # a number reduces as a list of one
+        return ()
     axes = tuple(single_axis(caller, i, ndim) for i in given)
     if len(set(axes)) < len(axes):
         raise ValueError(f"{caller}: axis {given} names an axis twice")
@@ -72,8 +120,8 @@ def single_axis(caller: str, axis: int, ndim: int) -> int:
     return int(axis) % ndim
 
 
-def pair(caller: str, name: str, value: IntOrPair, least: int) -> Pair:
-    """Return an int, or two of them, as a pair of ints that are at least ``least``.
+def sizes(caller: str, name: str, value: IntOrSizes, rank: int, least: int) -> Sizes:
+    """Return an int, or one for each of ``rank`` spatial axes, as a tuple of ints.
 
     Raises
     ------
@@ -82,13 +130,17 @@ def pair(caller: str, name: str, value: IntOrPair, least: int) -> Pair:
     ValueError
         If one of them is below ``least``.
     """
-    given: Any = (value, value) if isinstance(value, (int, np.integer)) else value
-    if not (
-        isinstance(given, Sequence)
-        and len(given) == 2
-        and all(isinstance(n, (int, np.integer)) for n in given)
+    if isinstance(value, (int, np.integer)):
+        given = (int(value),) * rank
+    elif (
+        isinstance(value, Sequence)
+        and len(value) in (1, rank)
+        and all(isinstance(n, (int, np.integer)) for n in value)
     ):
-        raise TypeError(f"{caller}: {name} must be an int or a pair of ints, not {value!r}")
+        given = tuple(map(int, value)) * (rank // len(value))
+    else:
+        several = f" or {rank} ints" if rank > 1 else ""
+        raise TypeError(f"{caller}: {name} must be an int{several}, not {value!r}")
     if min(given) < least:
         raise ValueError(f"{caller}: {name} must be at least {least}, not {value!r}")
-    return int(given[0]), int(given[1])
+    return given

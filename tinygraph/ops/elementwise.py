@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .._function import Function, Value
-from .._tensor import Array, Tensor, TensorLike, as_tensor, as_tensors
+from .._tensor import Array, Tensor, TensorLike, as_tensor, as_tensors, get_default_dtype
 
 # -- arithmetic ----------------------------------------------------------------------------------
 
@@ -242,6 +242,32 @@ class Minimum(Function):
         return where_(a < b, g, where_(a > b, 0, g / 2)), where_(a > b, g, where_(a < b, 0, g / 2))
 
 
+class FMax(Function):
+    """The larger of two, or the one that is not NaN: g goes to it, to a where they are equal."""
+
+    broadcasts = True
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return np.fmax(a, b)
+
+    def backward(self, g: Value, a: Value, b: Value) -> Value:
+        first = (a >= b) + (b != b)
+        return where_(first, g, 0), where_(first, 0, g)
+
+
+class FMin(Function):
+    """The smaller of two, or the one that is not NaN: g goes to it, to a where they are equal."""
+
+    broadcasts = True
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return np.fmin(a, b)
+
+    def backward(self, g: Value, a: Value, b: Value) -> Value:
+        first = (a <= b) + (b != b)
+        return where_(first, g, 0), where_(first, 0, g)
+
+
 class Where(Function):
     """a where the condition holds, else b: ga = g there and 0 elsewhere, gb the other way round."""
 
@@ -326,12 +352,24 @@ class LogicalNot(Function):
 add_, subtract_, multiply_, divide_ = Add(), Subtract(), Multiply(), Divide()
 negative_, power_, exp_, log_, sqrt_, abs_ = Negative(), Power(), Exp(), Log(), Sqrt(), Abs()
 tanh_, sigmoid_, relu_, clone_ = Tanh(), Sigmoid(), ReLU(), Clone()
-maximum_, minimum_, where_ = Maximum(), Minimum(), Where()
+maximum_, minimum_, fmax_, fmin_, where_ = Maximum(), Minimum(), FMax(), FMin(), Where()
 equal_, not_equal_, less_, less_equal_ = Equal(), NotEqual(), Less(), LessEqual()
 greater_, greater_equal_, logical_not_ = Greater(), GreaterEqual(), LogicalNot()
 
 
 # -- what users call -----------------------------------------------------------------------------
+
+
+def apply_real(function: Function, *operands: TensorLike) -> Tensor:
+    """Apply ``function`` in the default dtype if all its operands are integers or booleans."""
+    for x in operands:
+        if isinstance(x, Tensor) and x.dtype.kind == "f":
+            return function.apply(*operands)
+    tensors = as_tensors(operands)
+    if not any(x is not None and x.dtype.kind == "f" for x in tensors):
+        to_default = Astype(get_default_dtype())
+        tensors = [x if x is None else to_default.apply(x) for x in tensors]
+    return function.apply(*tensors)
 
 
 def add(a: TensorLike, b: TensorLike) -> Tensor:
@@ -350,14 +388,15 @@ def multiply(a: TensorLike, b: TensorLike) -> Tensor:
 
 
 def divide(a: TensorLike, b: TensorLike) -> Tensor:
-    """Return ``a / b``, broadcast."""
-    return divide_.apply(a, b)
+    """Return ``a / b``, broadcast; of integers in the default dtype."""
+    return apply_real(divide_, a, b)
 
 
 def power(a: TensorLike, b: TensorLike) -> Tensor:
     """Return ``a ** b``, broadcast.
 
-    The gradient at ``a = b = 0`` is 0 for ``a``; for ``b`` it is 0 wherever ``a`` is 0.
+    Where ``a`` is 0, the gradient of ``b`` is 0, and that of ``a`` is finite for ``b`` = 0 (it is
+    0) and ``b`` >= 1, but infinite in between, as that of `sqrt`.
     """
     if type(b) in (int, float) and isinstance(a, Tensor) and a.dtype.kind == "f":
         return ScalarPower(b).apply(a)  # type: ignore[arg-type]
@@ -371,17 +410,17 @@ def negative(x: TensorLike) -> Tensor:
 
 def exp(x: TensorLike) -> Tensor:
     """Return e to the power ``x``."""
-    return exp_.apply(x)
+    return apply_real(exp_, x)
 
 
 def log(x: TensorLike) -> Tensor:
     """Return the natural logarithm of ``x``."""
-    return log_.apply(x)
+    return apply_real(log_, x)
 
 
 def sqrt(x: TensorLike) -> Tensor:
     """Return the square root of ``x``; its gradient is infinite at 0."""
-    return sqrt_.apply(x)
+    return apply_real(sqrt_, x)
 
 
 def abs(x: TensorLike) -> Tensor:
@@ -391,12 +430,12 @@ def abs(x: TensorLike) -> Tensor:
 
 def tanh(x: TensorLike) -> Tensor:
     """Return the hyperbolic tangent of ``x``."""
-    return tanh_.apply(x)
+    return apply_real(tanh_, x)
 
 
 def sigmoid(x: TensorLike) -> Tensor:
     """Return 1 / (1 + exp(-x)); it overflows nowhere."""
-    return sigmoid_.apply(x)
+    return apply_real(sigmoid_, x)
 
 
 def relu(x: TensorLike) -> Tensor:
@@ -412,6 +451,16 @@ def maximum(a: TensorLike, b: TensorLike) -> Tensor:
 def minimum(a: TensorLike, b: TensorLike) -> Tensor:
     """Return the smaller of two, broadcast; where they are equal each gets half the gradient."""
     return minimum_.apply(a, b)
+
+
+def fmax(a: TensorLike, b: TensorLike) -> Tensor:
+    """Return the larger of two, broadcast, ignoring NaN; where they are equal ``a`` counts."""
+    return fmax_.apply(a, b)
+
+
+def fmin(a: TensorLike, b: TensorLike) -> Tensor:
+    """Return the smaller of two, broadcast, ignoring NaN; where they are equal ``a`` counts."""
+    return fmin_.apply(a, b)
 
 
 def where(condition: TensorLike, a: TensorLike, b: TensorLike) -> Tensor:

@@ -20,7 +20,8 @@ class _Place:
 PLACE = _Place()
 
 
-def _fill(template: tuple[Any, ...], indices: tuple[Array, ...]) -> tuple[Any, ...]:
+def fill(template: tuple[Any, ...], indices: tuple[Array, ...]) -> tuple[Any, ...]:
+    """Put the index arrays in their places."""
     arrays = iter(indices)
     return tuple(next(arrays) if part is PLACE else part for part in template)
 
@@ -35,7 +36,7 @@ class GetItem(Function):
         self.index = index
 
     def forward(self, x: Array, *indices: Array) -> Array:
-        return np.asarray(x[_fill(self.index, indices)])
+        return np.asarray(x[fill(self.index, indices)])
 
     def backward(self, g: Value, x_spec: Any, indices: Value) -> Value:
         gx = PutItem(self.index, x_spec.shape)(g, *indices)
@@ -50,7 +51,7 @@ class PutItem(Function):
 
     def forward(self, x: Array, *indices: Array) -> Array:
         y = np.zeros(self.shape, x.dtype)
-        index = _fill(self.index, indices)
+        index = fill(self.index, indices)
         if any(array.dtype.kind != "b" for array in indices):
             np.add.at(y, index, x)  # an element may be named more than once
         else:
@@ -60,6 +61,32 @@ class PutItem(Function):
     def backward(self, g: Value, indices: Value) -> Value:
         gx = GetItem(self.index)(g, *indices)
         return gx, *(None for _ in indices)
+
+
+def parse(index: Any) -> tuple[tuple[Any, ...], list[Tensor]]:
+    """Split what stands in the brackets into the static index and the index arrays.
+
+    Raises
+    ------
+    TypeError
+        If an index array is neither integer nor boolean.
+    """
+    template: list[Any] = []
+    arrays: list[Tensor] = []
+    for part in index if isinstance(index, tuple) else (index,):
+        if isinstance(part, (Tensor, np.ndarray, list)):
+            array = part if isinstance(part, Tensor) else to_array(part)
+            if array.size == 0 and isinstance(part, list):
+                array = np.zeros(array.shape, np.intp)
+            if array.dtype.kind not in "iub":
+                raise TypeError(
+                    f"an index must be integers, booleans or slices, not {array.dtype} values"
+                )
+            template.append(PLACE)
+            arrays.append(as_tensor(array))
+        else:
+            template.append(part)
+    return tuple(template), arrays
 
 
 def getitem(x: TensorLike, index: Any) -> Tensor:
@@ -74,19 +101,5 @@ def getitem(x: TensorLike, index: Any) -> Tensor:
     TypeError
         If an index array is neither integer nor boolean.
     """
-    template: list[Any] = []
-    arrays: list[Any] = []
-    for part in index if isinstance(index, tuple) else (index,):
-        if isinstance(part, (Tensor, np.ndarray, list)):
-            array = part if isinstance(part, Tensor) else to_array(part)
-            if array.size == 0 and isinstance(part, list):
-                array = np.zeros(array.shape, np.intp)
-            if array.dtype.kind not in "iub":
-                raise TypeError(
-                    f"an index must be integers, booleans or slices, not {array.dtype} values"
-                )
-            template.append(PLACE)
-            arrays.append(as_tensor(array))
-        else:
-            template.append(part)
-    return GetItem(tuple(template)).apply(x, *arrays)
+    template, arrays = parse(index)
+    return GetItem(template).apply(x, *arrays)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -95,6 +94,12 @@ def reduce_loss(caller: str, losses: Tensor, reduction: str, count: Any = None) 
     if reduction == "mean":
         return losses.mean() if count is None else MeanLoss().apply(losses, count)
     raise ValueError(f"{caller}: reduction must be 'none', 'mean' or 'sum', not {reduction!r}")
+
+
+def labels_for(x: Tensor, target: TensorLike) -> Tensor:
+    """Return ``target`` as a Tensor; integers, such as labels 1 and -1, in the dtype of ``x``."""
+    target = as_tensor(target)
+    return target if target.dtype.kind == "f" else target.astype(x.dtype)
 
 
 def _targets(
@@ -244,20 +249,3 @@ def nll_loss(
     return _classify(
         "nll_loss", NegativeLogLikelihood(), x, target, weight, ignore_index, reduction
     )
-
-
-def mse_loss(x: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
-    """Return the mean of the squared differences (or their sum, or the squares themselves).
-
-    Warns
-    -----
-    UserWarning
-        If the shapes differ, so that broadcasting pairs elements that may not belong together.
-    """
-    x, target = as_tensor(x), as_tensor(target)
-    if x.shape != target.shape:
-        warnings.warn(
-            f"mse_loss: x of shape {x.shape} and target of shape {target.shape} are broadcast",
-            stacklevel=2,
-        )
-    return reduce_loss("mse_loss", (x - target) ** 2, reduction)

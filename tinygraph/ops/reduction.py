@@ -10,8 +10,9 @@ import numpy as np
 from .. import kernels
 from .._function import Function, Value
 from .._tensor import Array, Shape, Tensor, TensorLike, as_tensor
-from ._arguments import Axes, Axis, floating, normalize_axis, single_axis
+from ._arguments import Axes, Axis, floating, normalize_axis, real, single_axis
 from .elementwise import exp_, where_
+from .selection import PutAlongAxis
 from .shape import BroadcastTo
 
 
@@ -57,22 +58,6 @@ class Mean(Reduction):
         return BroadcastTo(x_spec.shape)(self.restore(share, x_spec.shape))
 
 
-class Var(Reduction):
-    """Variance over axes, Σ(x - mean)² / (n - ddof): gx = 2 g (x - mean) / (n - ddof)."""
-
-    def __init__(self, axis: Axes, keepdims: bool, ddof: int) -> None:
-        super().__init__(axis, keepdims)
-        self.ddof = ddof
-
-    def forward(self, x: Array) -> Array:
-        return x.var(axis=self.axis, keepdims=self.keepdims, ddof=self.ddof)
-
-    def backward(self, g: Value, x: Value) -> Value:
-        centred = x - x.mean(axis=self.axis, keepdims=True)
-        freedom = self.count(x.shape) - self.ddof
-        return self.restore(g, x.shape) * centred * (2 / freedom if freedom > 0 else math.nan)
-
-
 class Amax(Reduction):
     """Maximum over axes: g, shared evenly among the elements that attain it."""
 
@@ -114,34 +99,6 @@ class Min(Max):
     """Minimum over one axis: g, to the first element that attains it."""
 
     arg = staticmethod(np.argmin)
-
-
-class TakeAlongAxis(Function):
-    """One element of each line along an axis: gx = g, put back in its place, 0 elsewhere."""
-
-    def __init__(self, axis: int) -> None:
-        self.axis = axis
-
-    def forward(self, x: Array, index: Array) -> Array:
-        return np.take_along_axis(x, index, self.axis)
-
-    def backward(self, g: Value, index: Value, x_spec: Any) -> Value:
-        return PutAlongAxis(self.axis, x_spec.shape)(g, index), None
-
-
-class PutAlongAxis(Function):
-    """Adjoint of `TakeAlongAxis`: x in one place of each line of zeros along an axis."""
-
-    def __init__(self, axis: int, shape: Shape) -> None:
-        self.axis, self.shape = axis, shape
-
-    def forward(self, x: Array, index: Array) -> Array:
-        y = np.zeros(self.shape, x.dtype)
-        np.put_along_axis(y, index, x, self.axis)
-        return y
-
-    def backward(self, g: Value, index: Value) -> Value:
-        return TakeAlongAxis(self.axis)(g, index), None
 
 
 class LogSumExp(Reduction):
@@ -225,15 +182,12 @@ def sum(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 
 def mean(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Return the mean over ``axis`` (an int, a tuple, or None for all); NaN of nothing."""
-    x = as_tensor(x)
+    """Return the mean over ``axis`` (an int, a tuple, or None for all); NaN of nothing.
+
+    Integers give the default dtype (NumPy: float64).
+    """
+    x = real(x)
     return Mean(normalize_axis("mean", axis, x.ndim), keepdims).apply(x)
-
-
-def var(x: TensorLike, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
-    """Return the variance over ``axis``: the mean square deviation, divided by n - ``ddof``."""
-    x = as_tensor(x)
-    return Var(normalize_axis("var", axis, x.ndim), keepdims, ddof).apply(x)
 
 
 def _extreme(
@@ -243,7 +197,8 @@ def _extreme(
     axes = normalize_axis(caller, axis, x.ndim)
     if math.prod(x.shape[i] for i in axes) == 0:
         raise ValueError(f"{caller}: no element to choose from, shape {x.shape} over axis {axis}")
-    return (one if isinstance(axis, (int, np.integer)) else many)(axes, keep).apply(x)
+    function = one if axes and isinstance(axis, (int, np.integer)) else many
+    return function(axes, keep).apply(x)
 
 
 def max(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
@@ -279,7 +234,7 @@ def _position(
     caller: str, function: type[Reduction], x: TensorLike, axis: int | None, keepdims: bool
 ) -> Tensor:
     x = as_tensor(x)
-    if axis is None:
+    if axis is None or (not x.ndim and axis in (0, -1)):
         flat = _position(caller, function, x.reshape(-1), 0, keepdims)
         return flat.reshape((1,) * x.ndim) if keepdims else flat
     axis = single_axis(caller, axis, x.ndim)
@@ -316,13 +271,20 @@ def logsumexp(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tenso
     return LogSumExp(normalize_axis("logsumexp", axis, x.ndim), keepdims).apply(x)
 
 
+def _along(
+    caller: str, function: type[Softmax] | type[LogSoftmax], x: TensorLike, axis: int
+) -> Tensor:
+    x = floating(caller, x)
+    if not x.ndim and axis in (0, -1):  # a number is a list of one
+        return function(0).apply(x.reshape(1)).reshape(())
+    return function(single_axis(caller, axis, x.ndim)).apply(x)
+
+
 def softmax(x: TensorLike, axis: int = -1) -> Tensor:
     """Return exp(x) / sum(exp(x)) along ``axis``."""
-    x = floating("softmax", x)
-    return Softmax(single_axis("softmax", axis, x.ndim)).apply(x)
+    return _along("softmax", Softmax, x, axis)
 
 
 def log_softmax(x: TensorLike, axis: int = -1) -> Tensor:
     """Return the logarithm of the softmax along ``axis``, exact also where that is 0."""
-    x = floating("log_softmax", x)
-    return LogSoftmax(single_axis("log_softmax", axis, x.ndim)).apply(x)
+    return _along("log_softmax", LogSoftmax, x, axis)

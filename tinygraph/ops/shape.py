@@ -11,6 +11,7 @@ import numpy as np
 from .._function import Function, Value
 from .._tensor import Array, Shape, Tensor, TensorLike, as_tensor
 from ._arguments import Axes, Axis, lengths, normalize_axis, single_axis
+from .selection import Take
 
 
 class Reshape(Function):
@@ -54,7 +55,7 @@ class BroadcastTo(Function):
         return g
 
 
-def _slab(axis: int, part: slice | int) -> tuple[slice | int, ...]:
+def slab(axis: int, part: slice | int) -> tuple[slice | int, ...]:
     """Return the index of a part of an axis and all of those before it."""
     return (*(slice(None),) * axis, part)
 
@@ -72,7 +73,7 @@ class Concatenate(Function):
         parts, start = [], 0
         for spec in xs_spec:
             stop = start + spec.shape[self.axis]
-            parts.append(g[_slab(self.axis, slice(start, stop))])
+            parts.append(g[slab(self.axis, slice(start, stop))])
             start = stop
         return tuple(parts)
 
@@ -87,7 +88,7 @@ class Stack(Function):
         return np.stack(xs, self.axis)
 
     def backward(self, g: Value) -> Value:
-        return tuple(g[_slab(self.axis, i)] for i in range(g.shape[self.axis]))
+        return tuple(g[slab(self.axis, i)] for i in range(g.shape[self.axis]))
 
 
 class Pad(Function):
@@ -159,6 +160,37 @@ def permute(x: TensorLike, *dims: int | Sequence[int]) -> Tensor:
     return transpose(x, *dims)
 
 
+def moveaxis(
+    x: TensorLike, source: int | Sequence[int], destination: int | Sequence[int]
+) -> Tensor:
+    """Return ``x`` with the axes ``source`` at ``destination``, the others in their order.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many of both, or an axis is named twice.
+    """
+    x = as_tensor(x)
+    sources = normalize_axis("moveaxis", () if source is None else source, x.ndim)
+    goals = normalize_axis("moveaxis", () if destination is None else destination, x.ndim)
+    if len(sources) != len(goals):
+        raise ValueError(f"moveaxis: {len(sources)} axes cannot go to {len(goals)} places")
+    rest = (i for i in range(x.ndim) if i not in sources)
+    placed = dict(zip(goals, sources, strict=True))
+    order = tuple(placed[i] if i in placed else next(rest) for i in range(x.ndim))
+    return Transpose(order).apply(x)
+
+
+def swapaxes(x: TensorLike, axis1: int, axis2: int) -> Tensor:
+    """Return ``x`` with two axes swapped."""
+    x = as_tensor(x)
+    first = single_axis("swapaxes", axis1, x.ndim)
+    second = single_axis("swapaxes", axis2, x.ndim)
+    axes = list(range(x.ndim))
+    axes[first], axes[second] = second, first
+    return Transpose(tuple(axes)).apply(x)
+
+
 def swap_last(x: TensorLike) -> Tensor:
     """Return ``x`` with its last two axes swapped: ``x.mT``.
 
@@ -184,6 +216,12 @@ def flatten(x: TensorLike, start_dim: int = 0, end_dim: int = -1) -> Tensor:
         raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
     joined = math.prod(x.shape[start : end + 1])
     return Reshape((*x.shape[:start], joined, *x.shape[end + 1 :])).apply(x)
+
+
+def ravel(x: TensorLike) -> Tensor:
+    """Return ``x`` with its axes joined into one."""
+    x = as_tensor(x)
+    return Reshape((x.size,)).apply(x)
 
 
 def squeeze(x: TensorLike, axis: Axis = None) -> Tensor:
@@ -234,14 +272,29 @@ def broadcast_to(x: TensorLike, shape: Sequence[int]) -> Tensor:
     return BroadcastTo(shape).apply(x)
 
 
+def expand(x: TensorLike, *sizes: int | Sequence[int]) -> Tensor:
+    """Return ``x`` repeated to ``sizes``, of which -1 keeps a length: PyTorch's `broadcast_to`.
+
+    Raises
+    ------
+    ValueError
+        If ``x`` does not broadcast to that, or a new axis has length -1.
+    """
+    x, asked = as_tensor(x), lengths("expand", "the sizes", _sequence(sizes))
+    lead = len(asked) - x.ndim
+    if lead < 0 or -1 in asked[:lead] or min(asked, default=0) < -1:
+        raise ValueError(f"expand: shape {x.shape} does not expand to {asked}")
+    return broadcast_to(x, tuple(x.shape[i - lead] if n == -1 else n for i, n in enumerate(asked)))
+
+
 def _tensors(caller: str, tensors: Any) -> list[Tensor]:
     if not isinstance(tensors, (Sequence, np.ndarray, Tensor)) or isinstance(tensors, str):
         raise TypeError(f"{caller}: expected a sequence of Tensors, not {type(tensors).__name__}")
     return [as_tensor(x) for x in tensors]
 
 
-def concatenate(tensors: Sequence[TensorLike], axis: int = 0) -> Tensor:
-    """Return the Tensors one after another along an existing ``axis``.
+def concatenate(tensors: Sequence[TensorLike], axis: int | None = 0) -> Tensor:
+    """Return the Tensors one after another along an existing ``axis`` (None: flattened).
 
     Raises
     ------
@@ -251,6 +304,8 @@ def concatenate(tensors: Sequence[TensorLike], axis: int = 0) -> Tensor:
     xs = _tensors("concatenate", tensors)
     if not xs:
         raise ValueError("concatenate: expected at least one Tensor")
+    if axis is None:
+        return Concatenate(0).apply(*map(ravel, xs))
     if xs[0].ndim == 0:
         raise ValueError("concatenate: 0-d Tensors have no axis to join along; use stack")
     axis = single_axis("concatenate", axis, xs[0].ndim)
@@ -261,6 +316,11 @@ def concatenate(tensors: Sequence[TensorLike], axis: int = 0) -> Tensor:
             f"{axis}, not {', '.join(str(x.shape) for x in xs)}"
         )
     return Concatenate(axis).apply(*xs)
+
+
+def cat(tensors: Sequence[TensorLike], dim: int = 0) -> Tensor:
+    """Return the Tensors one after another along ``dim``: `concatenate` by PyTorch's name."""
+    return concatenate(tensors, dim)
 
 
 def stack(tensors: Sequence[TensorLike], axis: int = 0) -> Tensor:
@@ -279,23 +339,34 @@ def stack(tensors: Sequence[TensorLike], axis: int = 0) -> Tensor:
     return Stack(single_axis("stack", axis, xs[0].ndim + 1)).apply(*xs)
 
 
-def pad(x: TensorLike, pad_width: Any, constant_values: float = 0) -> Tensor:
-    """Return ``x`` with a constant border.
+PAD_MODES = ("constant", "edge", "reflect", "symmetric", "wrap")
+
+
+def pad(
+    x: TensorLike, pad_width: Any, mode: str = "constant", constant_values: float = 0
+) -> Tensor:
+    """Return ``x`` with a border.
 
     Parameters
     ----------
     x : Tensor
     pad_width : int, pair, or pair for each axis
         How many elements to put before and after; NumPy's forms.
+    mode : {"constant", "edge", "reflect", "symmetric", "wrap"}
+        What the border holds: a number, the element at the edge, the elements inside in reverse
+        (without and with the one at the edge), or those of the other side.
     constant_values : number
-        What the border holds.
+        What a constant border holds.
 
     Raises
     ------
     ValueError
-        If a width is negative, or there is not one for each axis.
+        If a width is negative, there is not one for each axis, the mode is another, or there is
+        nothing to fill the border with.
     """
     x = as_tensor(x)
+    if mode not in PAD_MODES:
+        raise ValueError(f"pad: mode must be one of {', '.join(PAD_MODES)}, not {mode!r}")
     if not isinstance(constant_values, (int, float, np.number)):
         raise TypeError(f"pad: constant_values must be a number, not {constant_values!r}")
     try:
@@ -306,4 +377,20 @@ def pad(x: TensorLike, pad_width: Any, constant_values: float = 0) -> Tensor:
         ) from None
     if width.dtype.kind not in "iu" or (width < 0).any():
         raise ValueError(f"pad: pad_width must be integers of at least 0, not {pad_width}")
-    return Pad(tuple((int(a), int(b)) for a, b in width), constant_values).apply(x)
+    widths = tuple((int(a), int(b)) for a, b in width)
+    if mode == "constant":
+        return Pad(widths, constant_values).apply(x)
+    return _pad_from_inside(x, widths, mode)
+
+
+def _pad_from_inside(x: Tensor, widths: tuple[tuple[int, int], ...], mode: str) -> Tensor:
+    wider = [axis for axis, around in enumerate(widths) if any(around)]
+    for axis in wider:
+        if not x.shape[axis]:
+            raise ValueError(f"pad: mode {mode!r} finds nothing along axis {axis} of {x.shape}")
+    y = x
+    for axis in wider:
+        # mypy wants the mode written out
+        inside = np.pad(np.arange(x.shape[axis]), widths[axis], mode)  # type: ignore[call-overload]
+        y = Take(axis).apply(y, inside)
+    return y if wider else x.clone()

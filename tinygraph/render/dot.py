@@ -40,11 +40,10 @@ WINDOW = ("stride", "padding", "dilation", "size")  # in pixels: height × width
 
 # What an operation usually has: its label leaves it out.
 USUAL: dict[str, Plain] = {
-    "padding": (0, 0),
-    "dilation": (1, 1),
     "groups": 1,
     "ceil_mode": False,
     "count_include_pad": True,
+    "divisor_override": None,
     "keepdims": False,
     "ddof": 0,
     "ignore_index": -100,
@@ -109,14 +108,16 @@ def _settings(graph: Graph, vertex: Vertex) -> list[str]:
     """Return the telling attributes of an operation: neither usual nor repeated by its shape."""
     operands = [None if i is None else graph[i] for i in vertex.operands]
     given = dict(vertex.attributes)
-    usual = {**USUAL, "shape": vertex.shape, "dtype": vertex.dtype}
+    axes = len(vertex.shape[2:])  # the spatial ones, where there are windows
+    usual = {**USUAL, "shape": vertex.shape, "dtype": vertex.dtype, "size": vertex.shape[2:]}
+    usual |= {"padding": (0,) * axes, "dilation": (1,) * axes}
     settings = []
     kernel = given.pop("kernel_size", None)
     if kernel is not None:  # a pool, whose windows lie side by side
         usual["stride"] = kernel
-    elif vertex.function == "Conv2d" and len(operands) > 1 and operands[1] is not None:
+    elif (vertex.function or "").startswith("Conv") and len(operands) > 1 and operands[1]:
         kernel = operands[1].shape[2:]
-        usual["stride"] = (1, 1)
+        usual["stride"] = (1,) * axes
     if kernel is not None:
         sides = kernel if isinstance(kernel, tuple) else (kernel,)
         settings.append("×".join(map(format_plain, sides)))

@@ -6,7 +6,7 @@ never exist for the whole batch: one buffer that fits the cache is filled again 
 and filled once more in the backward pass rather than kept.
 
 In the shapes below G is the number of groups, D = C/G * kh*kw the depth of a column and
-L = H'*W' the number of windows.
+L = H'*W' the number of windows; nothing depends on there being two spatial axes.
 """
 
 from collections.abc import Iterator
@@ -15,20 +15,20 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.kernels._types import Array, Pair
+from tinygraph.kernels._types import Array, Sizes
 from tinygraph.kernels.windows import gather, image_size, output_sizes, scatter, taps
 
 TILE_BYTES = 1 << 20
 """Columns made at a time: about the second-level cache (256 KB to 2 MB measured alike)."""
 
 
-def conv2d(
+def conv(
     x: Array,
     w: Array,
     b: Array | None,
-    stride: Pair,
-    padding: Pair,
-    dilation: Pair,
+    stride: Sizes,
+    padding: Sizes,
+    dilation: Sizes,
     groups: int,
 ) -> Array:
     """Correlate images with filters: (N, C, H, W), (O, C/G, kh, kw), (O,) -> (N, O, H', W')."""
@@ -44,16 +44,16 @@ def conv2d(
     return y.reshape(n, o, *windows)
 
 
-def conv2d_weight_grad(
+def conv_weight_grad(
     g: Array,
     x: Array,
-    kernel_size: Pair,
-    stride: Pair,
-    padding: Pair,
-    dilation: Pair,
+    kernel_size: Sizes,
+    stride: Sizes,
+    padding: Sizes,
+    dilation: Sizes,
     groups: int,
 ) -> Array:
-    """Correlate images with gradients, the adjoint of `conv2d` in its weight.
+    """Correlate images with gradients, the adjoint of `conv` in its weight.
 
     (N, O, H', W'), (N, C, H, W) -> (O, C/G, kh, kw)
     """
@@ -67,18 +67,19 @@ def conv2d_weight_grad(
     return np.ascontiguousarray(gw.mT).reshape(o, c, *kernel_size)
 
 
-def conv2d_input_grad(
+def conv_input_grad(
     g: Array,
     w: Array,
-    input_size: Pair,
-    stride: Pair,
-    padding: Pair,
-    dilation: Pair,
+    input_size: Sizes,
+    stride: Sizes,
+    padding: Sizes,
+    dilation: Sizes,
     groups: int,
 ) -> Array:
-    """Transposed convolution, the adjoint of `conv2d` in its input.
+    """Transposed convolution, the adjoint of `conv` in its input.
 
-    (N, O, H', W'), (O, C/G, kh, kw) -> (N, C, H, W)
+    (N, O, H', W'), (O, C/G, kh, kw) -> (N, C, H, W). As the windows that count are those of g,
+    the input size may have room for more of them, which tell nothing.
     """
     n, o = g.shape[:2]
     windows = image_size(g)
@@ -86,7 +87,7 @@ def conv2d_input_grad(
     g = g.reshape(n, groups, o // groups, prod(windows))
     filters = w.reshape(groups, o // groups, prod(w.shape[1:])).mT  # (G, D, O/G)
     gx = np.zeros((n, c, *input_size), np.result_type(g, w))
-    if _is_pointwise(kernel_size, stride, padding):
+    if _is_pointwise(kernel_size, padding, input_size, windows):
         np.matmul(filters, g, out=gx.reshape(n, groups, c // groups, prod(windows)))
         return gx
     # With one filter a group this is an outer product, at which matmul is four times slower.
@@ -101,11 +102,11 @@ def conv2d_input_grad(
 
 def _column_tiles(
     x: Array,
-    windows: Pair,
-    kernel_size: Pair,
-    stride: Pair,
-    padding: Pair,
-    dilation: Pair,
+    windows: Sizes,
+    kernel_size: Sizes,
+    stride: Sizes,
+    padding: Sizes,
+    dilation: Sizes,
     groups: int,
 ) -> Iterator[tuple[slice, Array]]:
     """Yield tiles of images with their columns: (N, C, H, W) -> (tile, G, D, L).
@@ -113,7 +114,7 @@ def _column_tiles(
     The columns are overwritten by those of the next tile.
     """
     n, c = x.shape[:2]
-    if _is_pointwise(kernel_size, stride, padding):  # the image is its own columns
+    if _is_pointwise(kernel_size, padding, image_size(x), windows):  # the image is its own columns
         yield slice(n), x.reshape(n, groups, c // groups, prod(windows))
         return
     where = taps(image_size(x), windows, kernel_size, stride, padding, dilation)
@@ -135,5 +136,5 @@ def _tiles(n: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterator[tup
         yield slice(start, stop), buffer[: stop - start]
 
 
-def _is_pointwise(kernel_size: Pair, stride: Pair, padding: Pair) -> bool:
-    return kernel_size == stride == (1, 1) and padding == (0, 0)
+def _is_pointwise(kernel_size: Sizes, padding: Sizes, size: Sizes, windows: Sizes) -> bool:
+    return set(kernel_size) == {1} and not any(padding) and size == windows

@@ -1,4 +1,4 @@
-"""Optimisers: they move parameters against their gradients.  Names and defaults follow PyTorch.
+"""Optimisers: they move parameters against their gradients.
 
 Each rule is written as its formula, over pieces of the arrays that fit the cache: memory is read
 and written once for a step, not once for an operation.
@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from . import _writes
-from ._tensor import Array, Tensor, TensorLike, to_array
+from .. import _writes
+from .._tensor import Array, Tensor, TensorLike, to_array
 
 Group: TypeAlias = dict[str, Any]  # "params": a list of Tensors, and the options for them
 Params: TypeAlias = Iterable[Tensor] | Iterable[Mapping[str, Any]]
@@ -50,6 +50,7 @@ class Optimizer:
 
     param_groups: list[Group]
     state: dict[Tensor, dict[str, Any]]
+    initial_lrs: list[float] | None  # of the groups, when the first scheduler was made
 
     def __init__(self, params: Params, **options: Any) -> None:
         caller = type(self).__name__
@@ -62,6 +63,7 @@ class Optimizer:
         groups = given if given and isinstance(given[0], Mapping) else [{"params": given}]
         self.param_groups = []
         self.state = {}
+        self.initial_lrs = None
         for group in groups:
             self.param_groups.append(self._group(caller, group, options))
         _check_params(caller, self._params())

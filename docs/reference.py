@@ -1,0 +1,87 @@
+"""Write docs/reference.md: every public name, its signature and what it is, from the docstrings.
+
+python docs/reference.py
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import tinygraph as tg
+
+PAGE = Path(__file__).with_name("reference.md")
+
+HEAD = """# Reference
+
+Every public name, with its first sentence; `help(tinygraph.NAME)` says the rest. This page is written by
+`python docs/reference.py`.
+
+`tg.*` and Tensor methods follow NumPy where NumPy has the name, `tg.nn.*` and `tg.optim.*` follow PyTorch.
+"""
+
+
+def signature(thing: Any) -> str:
+    """Return the parameters without their annotations."""
+    try:
+        given = inspect.signature(thing)
+    except (TypeError, ValueError):
+        return ""
+    bare = [p.replace(annotation=p.empty) for p in given.parameters.values() if p.name != "self"]
+    text = str(given.replace(parameters=bare, return_annotation=given.empty))
+    return re.sub(r"<[^>]*?([\w.]+)>", r"\1", text).replace("|", "\\|")
+
+
+def sentence(thing: Any) -> str:
+    """Return the first line of a docstring, fit for a table."""
+    first = (inspect.getdoc(thing) or "").split("\n")[0]
+    return first.replace("|", "\\|")
+
+
+def rows(title: str, names: list[str], home: Any, prefix: str) -> Iterator[str]:
+    """Return the lines of a section."""
+    yield f"\n## {title}\n\n| | |\n|---|---|\n"
+    for name in names:
+        thing = getattr(home, name)
+        if isinstance(thing, ModuleType):
+            continue
+        if isinstance(thing, property):
+            yield f"| `{prefix}{name}` | {sentence(thing)} |\n"
+        else:
+            yield f"| `{prefix}{name}{signature(thing)}` | {sentence(thing)} |\n"
+
+
+def public(home: Any) -> list[str]:
+    """Return the public names of a module or class, in order."""
+    listed = getattr(home, "__all__", None)
+    if listed is None:
+        own = inspect.isclass(home)
+        listed = [
+            name
+            for name, thing in vars(home).items()
+            if name[0] != "_" and (own or getattr(thing, "__module__", "") == home.__name__)
+        ]
+    return sorted(listed)
+
+
+def page() -> str:
+    """Return the whole page."""
+    functions = [name for name in public(tg) if inspect.isroutine(getattr(tg, name))]
+    classes = [name for name in public(tg) if inspect.isclass(getattr(tg, name))]
+    parts = [
+        HEAD,
+        *rows("Functions", functions, tg, "tg."),
+        *rows("Classes", classes, tg, "tg."),
+        *rows("Methods of Tensor", public(tg.Tensor), tg.Tensor, "."),
+    ]
+    for home in (tg.func, tg.linalg, tg.nn, tg.nn.functional, tg.nn.init, tg.optim, tg.data):
+        parts += rows(f"`{home.__name__}`", public(home), home, "")
+    return "".join(parts)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())

@@ -1,0 +1,74 @@
+"""What is done to gradients between backward and the optimiser's step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from .._tensor import Array, Tensor
+
+
+def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
+    given = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    return [p.grad for p in given if p.grad is not None]
+
+
+def clip_grad_norm_(
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+) -> Tensor:
+    """Scale all gradients by one factor, in place, to a joint norm of at most ``max_norm``.
+
+    Parameters
+    ----------
+    parameters : Tensor or iterable of Tensors
+        Those without a gradient count nothing.
+    max_norm : float
+    norm_type : float
+        The p of the norm, which may be infinity.
+    error_if_nonfinite : bool
+        Whether a norm that is NaN or infinite is an error; else the gradients become NaN or 0.
+
+    Returns
+    -------
+    Tensor, shape ()
+        The norm before.
+
+    Raises
+    ------
+    ValueError
+        If the norm is not finite, and that is an error.
+
+    Examples
+    --------
+    >>> import tinygraph as tg
+    >>> p = tg.tensor([3.0, 4.0], requires_grad=True)
+    >>> (p * p).sum().backward()
+    >>> tg.nn.utils.clip_grad_norm_([p], 1.0).item(), [round(g, 3) for g in p.grad.tolist()]
+    (10.0, [0.6, 0.8])
+    """
+    gradients = _gradients(parameters)
+    if not gradients:
+        return Tensor(0.0)
+    norms: Array = np.array(
+        [np.linalg.norm(g.data.reshape(-1), norm_type) for g in gradients],
+        np.result_type(*(g.dtype for g in gradients)),
+    )
+    total = np.asarray(np.linalg.norm(norms, norm_type), norms.dtype)
+    if error_if_nonfinite and not np.isfinite(total):
+        raise ValueError(
+            f"clip_grad_norm_: the norm of order {norm_type} of the gradients is {total}"
+        )
+    factor = min(1.0, max_norm / (float(total) + 1e-6))
+    for g in gradients:
+        g.data = g.data * factor
+    return Tensor(total)
+
+
+def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
+    """Limit every element of the gradients, in place, to ±``clip_value``."""
+    for g in _gradients(parameters):
+        g.data = np.clip(g.data, -clip_value, clip_value)
