@@ -18,10 +18,11 @@ PAGE = Path(__file__).with_name("reference.md")
 
 HEAD = """# Reference
 
-Every public name, with its first sentence; `help(tinygraph.NAME)` says the rest. This page is written by
-`python docs/reference.py`.
+Every public name, with its first sentence; `help(tinygraph.NAME)` says the rest.
+`python docs/reference.py` writes this page.
 
-`tg.*` and Tensor methods follow NumPy where NumPy has the name, `tg.nn.*` and `tg.optim.*` follow PyTorch.
+`tg.*` and Tensor methods follow NumPy where NumPy has the name; `tg.nn.*` and `tg.optim.*` follow
+PyTorch.
 """
 
 

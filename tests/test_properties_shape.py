@@ -391,6 +391,13 @@ def test_functional_updates(data: Any, shape: Any, rng: Any) -> None:
         partial[turn] = g.ravel()[place] * x.ravel()[place] * math.prod(others)
     assert_equal(gv, summed(partial))
 
+    for name, ufunc in (("max", np.maximum), ("min", np.minimum)):
+        expected = x.ravel().copy()
+        ufunc.at(expected, places.ravel(), values)
+        y, g, gx, gv = run(lambda x, v, name=name: getattr(x.at[index], name)(v), rng, x, v)
+        assert_equal(y, expected.reshape(shape))
+        assert gx.sum() + gv.sum() == g.sum()  # ties share the gradient
+
 
 @given(st.data(), FILLED, RNGS)
 @some(40)

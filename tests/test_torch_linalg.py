@@ -684,3 +684,11 @@ def test_message(name):
         call(*arguments)
     pattern = ".*".join(map(re.escape, parts))
     assert re.search(pattern, str(caught.value), re.DOTALL), str(caught.value)
+
+
+def test_curvature_of_the_norm_along_an_axis():
+    """At (3, 0) the norm curves by 1/3 across, though that component is 0."""
+    x = tg.tensor([3.0, 0.0], requires_grad=True)
+    (slope,) = tg.grad(tg.linalg.norm(x), [x], create_graph=True)
+    assert slope.tolist() == [1, 0]
+    assert tg.grad(slope[1], x).tolist() == pytest.approx([0, 1 / 3])

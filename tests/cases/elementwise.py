@@ -19,6 +19,7 @@ from tinygraph.ops.elementwise import (
     Exp,
     Greater,
     GreaterEqual,
+    Invert,
     Less,
     LessEqual,
     Log,
@@ -41,6 +42,7 @@ from tinygraph.ops.elementwise import (
 from .table import (
     Case,
     apart,
+    below,
     each,
     mask,
     normal,
@@ -111,4 +113,5 @@ ELEMENTWISE = [
     ),
     pointwise(LogicalNot(), [mask(2, 3)], each(operator.not_, bool)),
     pointwise(LogicalNot(), [ties(2, 3)], each(operator.not_, bool), note=":numbers"),
+    Case(Invert(), [below(9, 2, 3)], each(operator.invert, int)),
 ]

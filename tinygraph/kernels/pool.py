@@ -27,13 +27,14 @@ def max_pool(
     """Find each window's maximum and where it is: (N, C, H, W) -> two (N, C, H', W').
 
     The second array holds the winners, the first of equals, in the smallest unsigned dtype that
-    counts to kh*kw. Padding is -inf and never wins; NaN is greater than any number. A window that
-    holds padding only is -inf and has the winner kh*kw, which is no position.
+    counts to kh*kw. Padding is -inf, or the least integer, and never wins; NaN is greater than any
+    number. A window that holds padding only is -inf and has the winner kh*kw, which is no position.
     """
     size = image_size(x)
     windows = output_sizes(size, kernel_size, stride, padding, dilation, ceil_mode)
     where = taps(size, windows, kernel_size, stride, padding, dilation)
-    y = np.full((*x.shape[:2], *windows), -np.inf, x.dtype)
+    lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
+    y = np.full((*x.shape[:2], *windows), lowest, x.dtype)
     for inside, pixels in where:
         part = y[inside]
         np.maximum(part, x[pixels], out=part)
@@ -55,7 +56,7 @@ def _first_winners(x: Array, y: Array, where: Taps) -> Array:
         part *= count - t
         np.maximum(best_part, part, out=best_part)
     winners = np.subtract(count, best, out=best)
-    if np.isnan(np.max(y, initial=-np.inf)):  # NaN equals nothing, so no entry has won there
+    if y.dtype.kind == "f" and np.isnan(np.max(y, initial=-np.inf)):  # NaN equals nothing, so no entry has won there
         for t, (inside, pixels) in reversed(list(enumerate(where))):
             np.copyto(winners[inside], t, where=np.isnan(x[pixels]))
     return winners

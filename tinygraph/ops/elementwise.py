@@ -348,13 +348,21 @@ class LogicalNot(Function):
         return np.logical_not(x)
 
 
+class Invert(Function):
+    """The bits that x has not."""
+
+    def forward(self, x: Array) -> Array:
+        return np.invert(x)
+
+
 # One instance serves every call of a Function without attributes: rules are pure.
 add_, subtract_, multiply_, divide_ = Add(), Subtract(), Multiply(), Divide()
 negative_, power_, exp_, log_, sqrt_, abs_ = Negative(), Power(), Exp(), Log(), Sqrt(), Abs()
 tanh_, sigmoid_, relu_, clone_ = Tanh(), Sigmoid(), ReLU(), Clone()
 maximum_, minimum_, fmax_, fmin_, where_ = Maximum(), Minimum(), FMax(), FMin(), Where()
 equal_, not_equal_, less_, less_equal_ = Equal(), NotEqual(), Less(), LessEqual()
-greater_, greater_equal_, logical_not_ = Greater(), GreaterEqual(), LogicalNot()
+greater_, greater_equal_ = Greater(), GreaterEqual()
+logical_not_, invert_ = LogicalNot(), Invert()
 
 
 # -- what users call -----------------------------------------------------------------------------
@@ -559,14 +567,22 @@ def logical_not(x: TensorLike) -> Tensor:
 
 
 def invert(x: TensorLike) -> Tensor:
-    """Return ``~x``, the negation of a boolean Tensor.
+    """Return ``~x``: the negation of booleans, the inverted bits of integers.
 
     Raises
     ------
     TypeError
-        If ``x`` is not boolean.
+        If ``x`` is neither boolean nor integer.
+
+    Examples
+    --------
+    >>> import tinygraph as tg
+    >>> (~tg.tensor([True, False])).tolist(), (~tg.tensor([0, 5])).tolist()
+    ([False, True], [-1, -6])
     """
-    mask = as_tensor(x)
-    if mask.dtype.kind != "b":
-        raise TypeError(f"~ negates boolean Tensors, not {mask.dtype}; see tinygraph.logical_not")
-    return logical_not_.apply(mask)
+    bits = as_tensor(x)
+    if bits.dtype.kind not in "biu":
+        raise TypeError(
+            f"~ inverts booleans and integers, not {bits.dtype}; see tinygraph.logical_not"
+        )
+    return (logical_not_ if bits.dtype.kind == "b" else invert_).apply(bits)

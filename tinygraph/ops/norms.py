@@ -35,10 +35,10 @@ class VectorNorm(Reduction):
         if self.p == 0:
             return None
         g, y = self.restore(g, x.shape), self.restore(y, x.shape)
-        flat = (x == 0) + (y == 0)
         ratio = x / where_(y == 0, 1, y)
         if self.p == 2:
-            return g * where_(flat, 0, ratio)
+            return g * ratio
+        flat = (x == 0) + (y == 0)
         ratio = where_(flat, 1, abs_(ratio)) ** (self.p - 1)
         return g * where_(flat, 0, where_(x < 0, -ratio, ratio))
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import numpy as np
 
 from .._function import Function, Value
 from .._tensor import Array, Shape, Tensor, TensorLike, as_tensor, as_tensors
+from .elementwise import maximum, minimum, multiply
 from .indexing import PutItem, fill, getitem, parse
 
 
@@ -99,7 +101,7 @@ class At:
 
 
 class Update:
-    """What ``x.at[index]`` is: ``set``, ``add`` or ``multiply`` return ``x`` with that done there.
+    """What ``x.at[index]`` is: ``set``, ``add``, ... return ``x`` with that done there.
 
     The index may be all that ``x[index]`` takes.  Values broadcast, and become the dtype of ``x``.
     """
@@ -136,14 +138,25 @@ class Update:
 
     def multiply(self, values: TensorLike) -> Tensor:
         """Return ``x`` multiplied by ``values`` at the index, by all of them where it repeats."""
-        values = self._fit("multiply", values)
+        return self._combine("multiply", multiply, values)
+
+    def max(self, values: TensorLike) -> Tensor:
+        """Return ``x`` with the maximum of it and ``values`` at the index, as `maximum` has it."""
+        return self._combine("max", maximum, values)
+
+    def min(self, values: TensorLike) -> Tensor:
+        """Return ``x`` with the minimum of it and ``values`` at the index, as `minimum` has it."""
+        return self._combine("min", minimum, values)
+
+    def _combine(self, caller: str, f: Callable[..., Tensor], values: TensorLike) -> Tensor:
+        values = self._fit(caller, values)
         places, rounds = self._places.reshape(-1), _occurrences(self._places.reshape(-1))
         if not rounds.any():
-            return self.set(getitem(self._x, self._index) * values)
-        y, factors = self._x.reshape(self._x.size), values.reshape(values.size)
+            return self.set(f(getitem(self._x, self._index), values))
+        y, others = self._x.reshape(self._x.size), values.reshape(values.size)
         for i in range(int(rounds.max()) + 1):  # no place is named twice in one round
             now = np.flatnonzero(rounds == i)
-            y = Update(y, places[now]).set(y[places[now]] * factors[now])
+            y = Update(y, places[now]).set(f(y[places[now]], others[now]))
         return y.reshape(self._x.shape)
 
     def _fit(self, caller: str, values: TensorLike) -> Tensor:
@@ -179,7 +192,7 @@ def _occurrences(places: Array) -> Array:
 def at(x: TensorLike) -> At:
     """Functional updates: ``x.at[index].set(v)``, ``.add(v)`` and ``.multiply(v)``, as JAX's.
 
-    Each returns a new Tensor, through which gradients flow to ``x`` and to ``v``.
+    There are ``.max(v)`` and ``.min(v)``, too.  Each returns a new Tensor, through which gradients flow to ``x`` and to ``v``.
     """
     return At(as_tensor(x))
 
