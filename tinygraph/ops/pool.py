@@ -221,9 +221,14 @@ AVG_POOL: dict[int, type[_AvgPool]] = {1: AvgPool1d, 2: AvgPool2d, 3: AvgPool3d}
 # -- what users call -----------------------------------------------------------------------------
 
 
-def _images(caller: str, x: TensorLike, rank: int) -> tuple[Tensor, bool]:
+def _images(
+    caller: str, x: TensorLike, rank: int, *, integers: bool = False
+) -> tuple[Tensor, bool]:
     """Return a batch, and whether it was a single one, that has pixels and channels."""
-    images, single = as_batch(caller, floating(caller, x), rank)
+    given = as_tensor(x)
+    if not integers or given.dtype.kind not in "iu":
+        given = floating(caller, given)
+    images, single = as_batch(caller, given, rank)
     if 0 in images.shape[1:]:
         raise ValueError(f"{caller}: x of shape {images.shape} has no pixels")
     return images, single
@@ -327,7 +332,7 @@ def _max_pool(
     ceil_mode: bool,
     return_indices: bool,
 ) -> Any:
-    images, single = _images(caller, x, rank)
+    images, single = _images(caller, x, rank, integers=True)
     size = images.shape[2:]
     window_count(caller, size, kernel, strides, paddings, dilations, ceil_mode)
     if any(p and d > n for n, p, d in zip(size, paddings, dilations, strict=True)):
