@@ -79,7 +79,7 @@ def load(path: str | os.PathLike[str]) -> dict[str, Tensor]:
             with zipfile.ZipFile(file) as archive:
                 return {
                     info.filename.removesuffix(".npy"): _read(archive, info)
-                    for info in archive.infolist()
+                    for info in _members(archive, file)
                 }
         except Exception as error:  # what a parser makes of a foreign file may be anything
             raise ValueError(
@@ -111,6 +111,16 @@ def _write(file: IO[bytes], arrays: Mapping[str, Array]) -> None:
             # ZipInfo has a fixed date; an array may have more than 4 GB
             with archive.open(zipfile.ZipInfo(member), "w", force_zip64=True) as stream:
                 np.lib.format.write_array(stream, array, allow_pickle=False)
+
+
+def _members(archive: zipfile.ZipFile, file: IO[bytes]) -> list[zipfile.ZipInfo]:
+    """Return the members, as many as the archive says: zipfile does not count those it found."""
+    members = archive.infolist()
+    file.seek(-12 - len(archive.comment), os.SEEK_END)
+    count = int.from_bytes(file.read(2), "little")
+    if count != min(len(members), 0xFFFF):  # which stands for any larger number
+        raise ValueError(f"it lists {len(members)} of its {count} members")
+    return members
 
 
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Tensor:
