@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 import math
 from collections import namedtuple
 from collections.abc import Callable, Sequence
@@ -302,6 +303,10 @@ class Function:
     A rule is written once, for arrays and for Tensors: it uses operators, NumPy-named methods and
     other Functions, and no ``np.*``.  A Function without ``backward`` is not differentiable.
 
+    An operation made of smooth pieces tells them apart with ``branch``, which takes what
+    ``forward`` takes and returns a tuple of arrays: the sign mask of a ReLU, say.  There is no need
+    for it where the choice is an input that is not floating, or an aux, or where all is smooth.
+
     Attributes
     ----------
     aux : tuple of str
@@ -347,6 +352,20 @@ class Function:
     def backward(self, g: Value, *values: Any) -> Any:
         """Return the gradients of the inputs, given that of the output."""
         raise NotImplementedError(f"{type(self).__name__}.backward")
+
+    def branch(self, *inputs: Any) -> tuple[Array, ...]:
+        """Return the discrete choices made for these ndarrays, computed anew; () if there are none.
+
+        Where the branches of two evaluations nearby are equal, both lie in one piece, in which the
+        value, the rule and its derivatives are smooth.  Not overridden, these are the inputs that
+        are not floating (masks, indices, labels) and the aux that are piecewise constant (winners).
+        """
+        choices = [x for x in inputs if x is not None and x.dtype.kind != "f"]
+        constant = [not hasattr(self, name) for name in self.aux]  # the others have a formula
+        if any(constant):
+            aux = self.forward(*inputs)[len(self.outputs) or 1 :]
+            choices += itertools.compress(aux, constant)
+        return tuple(choices)
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -442,7 +461,11 @@ class Function:
 
 
 def function(
-    rule: Callable[..., Any], *, broadcasts: bool = False, aux: tuple[str, ...] = ()
+    rule: Callable[..., Any],
+    *,
+    broadcasts: bool = False,
+    aux: tuple[str, ...] = (),
+    branch: Callable[..., tuple[Array, ...]] | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Make an operation of two plain functions: the forward one, and its rule.
 
@@ -469,6 +492,8 @@ def function(
             "broadcasts": broadcasts,
             "aux": aux,
         }
+        if branch is not None:
+            members["branch"] = staticmethod(branch)
         operation = type(forward.__name__, (Function,), members)()
         return functools.wraps(forward)(lambda *inputs: operation.apply(*inputs))
 

@@ -56,7 +56,8 @@ def _first_winners(x: Array, y: Array, where: Taps) -> Array:
         part *= count - t
         np.maximum(best_part, part, out=best_part)
     winners = np.subtract(count, best, out=best)
-    if y.dtype.kind == "f" and np.isnan(np.max(y, initial=-np.inf)):  # NaN equals nothing, so no entry has won there
+    if y.dtype.kind == "f" and np.isnan(np.max(y, initial=-np.inf)):
+        # NaN equals nothing, so no entry has won there.
         for t, (inside, pixels) in reversed(list(enumerate(where))):
             np.copyto(winners[inside], t, where=np.isnan(x[pixels]))
     return winners

@@ -29,6 +29,9 @@ class LeakyReLU(Function):
     def backward(self, g: Value, x: Value) -> Value:
         return where_(x > 0, g, g * self.negative_slope)
 
+    def branch(self, x: Array) -> tuple[Array, ...]:
+        return (x > 0,)
+
 
 class PReLU(Function):
     """x where it is positive, else w x: gx = g or g w, gw = 0 or g x."""
@@ -41,6 +44,9 @@ class PReLU(Function):
     def backward(self, g: Value, x: Value, w: Value, needs: Any) -> Value:
         gx = where_(x > 0, g, g * w) if needs.x else None
         return gx, where_(x > 0, 0, g * x) if needs.w else None
+
+    def branch(self, x: Array, w: Array) -> tuple[Array, ...]:
+        return (x > 0,)
 
 
 class Hardtanh(Function):
@@ -55,6 +61,9 @@ class Hardtanh(Function):
     def backward(self, g: Value, x: Value) -> Value:
         return where_((x > self.low) * (x < self.high), g, 0)
 
+    def branch(self, x: Array) -> tuple[Array, ...]:
+        return x <= self.low, x >= self.high
+
 
 class Hardsigmoid(Function):
     """(x + 3) / 6 limited to [0, 1]: gx = g / 6 where -3 < x < 3, else 0."""
@@ -65,6 +74,9 @@ class Hardsigmoid(Function):
     def backward(self, g: Value, x: Value) -> Value:
         return where_((x > -3) * (x < 3), g / 6, 0)
 
+    def branch(self, x: Array) -> tuple[Array, ...]:
+        return x <= -3, x >= 3
+
 
 class Hardswish(Function):
     """x times its hard sigmoid: gx = 0 where x <= -3, g (2x + 3) / 6 where x < 3, else g."""
@@ -74,6 +86,9 @@ class Hardswish(Function):
 
     def backward(self, g: Value, x: Value) -> Value:
         return where_(x < 3, where_(x > -3, g * (x / 3 + 0.5), 0), g)
+
+    def branch(self, x: Array) -> tuple[Array, ...]:
+        return x <= -3, x >= 3
 
 
 # -- smooth --------------------------------------------------------------------------------------
@@ -95,6 +110,9 @@ class ELU(Function):
     def backward(self, g: Value, x: Value) -> Value:
         slope = exp_(where_(x > 0, 0, x) * self.rate) * (self.alpha * self.rate)
         return g * self.scale * where_(x > 0, 1, slope)
+
+    def branch(self, x: Array) -> tuple[Array, ...]:
+        return (x > 0,)
 
 
 _selu = ELU(alpha=1.6732632423543772, scale=1.0507009873554805)
@@ -180,6 +198,9 @@ class Softplus(Function):
         z = x * self.beta
         return where_(z > self.threshold, g, g * sigmoid_(z))
 
+    def branch(self, x: Array) -> tuple[Array, ...]:
+        return (x * self.beta > self.threshold,)
+
 
 _softplus = Softplus(1, math.inf)
 
@@ -193,6 +214,9 @@ class Softsign(Function):
     def backward(self, g: Value, x: Value) -> Value:
         d = 1 + abs_(x)
         return g / d / d
+
+    def branch(self, x: Array) -> tuple[Array, ...]:
+        return x > 0, x < 0
 
 
 class LogSigmoid(Function):

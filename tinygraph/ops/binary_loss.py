@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,9 @@ class LogFloor(Function):
     def backward(self, g: Value, x: Value) -> Value:
         return g / maximum_(x, _least(x.dtype))
 
+    def branch(self, x: Array) -> tuple[Array, ...]:
+        return x > math.exp(-100), x > _least(x.dtype)
+
 
 class BinaryCrossEntropy(Function):
     """-t log x - (1 - t) log(1 - x), each logarithm at least -100.
@@ -43,6 +47,9 @@ class BinaryCrossEntropy(Function):
         if needs.t:
             gt = g * (_log_floor(1 - x) - _log_floor(x))
         return gx, gt
+
+    def branch(self, x: Array, t: Array) -> tuple[Array, ...]:
+        return *_log_floor.branch(x), *_log_floor.branch(1 - x)
 
 
 class LogisticLoss(Function):

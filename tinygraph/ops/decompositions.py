@@ -195,6 +195,10 @@ class Orthonormal(Function):
     def backward(self, g: Value, y: Value, r: Value) -> Value:
         return solve_(r, (g - y @ _mirrored(g.mT @ y)).mT).mT
 
+    def branch(self, a: Array) -> tuple[Array, ...]:
+        _, r = self.forward(a)
+        return (np.signbit(np.diagonal(r, axis1=-2, axis2=-1)),)  # LAPACK's choice of signs
+
 
 class Eigenvalues(Function):
     """Ascending eigenvalues of a symmetric (..., n, n), with the vectors v: ga = v diag(g) vᵀ.

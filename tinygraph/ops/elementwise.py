@@ -145,6 +145,9 @@ class Abs(Function):
     def backward(self, g: Value, x: Value) -> Value:
         return where_(x > 0, g, where_(x < 0, -g, 0))
 
+    def branch(self, x: Array) -> tuple[Array, ...]:
+        return x > 0, x < 0
+
 
 class Tanh(Function):
     """Hyperbolic tangent: gx = g (1 - y²)."""
@@ -176,6 +179,9 @@ class ReLU(Function):
     def backward(self, g: Value, y: Value) -> Value:
         return where_(y <= 0, 0, g)
 
+    def branch(self, x: Array) -> tuple[Array, ...]:
+        return (x <= 0,)
+
 
 class Clip(Function):
     """x limited to [low, high]: gx = g where low <= x <= high, else 0."""
@@ -190,6 +196,10 @@ class Clip(Function):
         if self.low is not None:
             g = where_(x >= self.low, g, 0)
         return g if self.high is None else where_(x <= self.high, g, 0)
+
+    def branch(self, x: Array) -> tuple[Array, ...]:
+        below = () if self.low is None else (x < self.low,)
+        return below if self.high is None else (*below, x > self.high)
 
 
 class Astype(Function):
@@ -229,6 +239,9 @@ class Maximum(Function):
     def backward(self, g: Value, a: Value, b: Value) -> Value:
         return where_(a > b, g, where_(a < b, 0, g / 2)), where_(a < b, g, where_(a > b, 0, g / 2))
 
+    def branch(self, a: Array, b: Array) -> tuple[Array, ...]:
+        return a > b, a < b
+
 
 class Minimum(Function):
     """The smaller of two: g goes to it, half to each where they are equal or NaN."""
@@ -240,6 +253,9 @@ class Minimum(Function):
 
     def backward(self, g: Value, a: Value, b: Value) -> Value:
         return where_(a < b, g, where_(a > b, 0, g / 2)), where_(a > b, g, where_(a < b, 0, g / 2))
+
+    def branch(self, a: Array, b: Array) -> tuple[Array, ...]:
+        return a > b, a < b
 
 
 class FMax(Function):
@@ -254,6 +270,9 @@ class FMax(Function):
         first = (a >= b) + (b != b)
         return where_(first, g, 0), where_(first, 0, g)
 
+    def branch(self, a: Array, b: Array) -> tuple[Array, ...]:
+        return ((a >= b) | (b != b),)
+
 
 class FMin(Function):
     """The smaller of two, or the one that is not NaN: g goes to it, to a where they are equal."""
@@ -266,6 +285,9 @@ class FMin(Function):
     def backward(self, g: Value, a: Value, b: Value) -> Value:
         first = (a <= b) + (b != b)
         return where_(first, g, 0), where_(first, 0, g)
+
+    def branch(self, a: Array, b: Array) -> tuple[Array, ...]:
+        return ((a <= b) | (b != b),)
 
 
 class Where(Function):

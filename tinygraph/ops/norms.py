@@ -42,6 +42,10 @@ class VectorNorm(Reduction):
         ratio = where_(flat, 1, abs_(ratio)) ** (self.p - 1)
         return g * where_(flat, 0, where_(x < 0, -ratio, ratio))
 
+    def branch(self, x: Array) -> tuple[Array, ...]:
+        even = self.p > 0 and self.p % 2 == 0  # a polynomial in x, to the power 1/p
+        return () if even else (x > 0, x < 0)
+
 
 def vector_norm_over(x: Tensor, p: float, axes: Axes, keepdims: bool) -> Tensor:
     """Return the p-norm over axes: for 0 the number of elements other than 0, for inf the largest.

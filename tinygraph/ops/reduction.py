@@ -70,6 +70,9 @@ class Amax(Reduction):
         n = attained.astype(g.dtype).sum(axis=self.axis, keepdims=True)
         return where_(attained, self.restore(g, x.shape) / n, 0)
 
+    def branch(self, x: Array) -> tuple[Array, ...]:
+        return ((x == self.restore(self.forward(x), x.shape)) | (x != x),)
+
 
 class Amin(Amax):
     """Minimum over axes: g, shared evenly among the elements that attain it."""

@@ -29,6 +29,9 @@ class Huber(Function):
         capped = where_(x > self.delta, self.delta, where_(x < -self.delta, -self.delta, x))
         return g * capped
 
+    def branch(self, x: Array) -> tuple[Array, ...]:
+        return x > self.delta, x < -self.delta
+
 
 class KLDivergence(Function):
     """t (log t - x), 0 - 0 x at t = 0, where x is a logarithm: gx = -g t, gt = g (log t - x + 1).
@@ -45,6 +48,9 @@ class KLDivergence(Function):
     def backward(self, g: Value, x: Value, t: Value) -> Value:
         zero = t == 0
         return -g * t, g * (where_(zero, 0, log_(where_(zero, 1, t)) + 1) - x)
+
+    def branch(self, x: Array, t: Array) -> tuple[Array, ...]:
+        return (t == 0,)
 
 
 class KLDivergenceOfLogs(Function):

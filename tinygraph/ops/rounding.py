@@ -16,37 +16,36 @@ def _zero(g: Value) -> Value:
     return where_(True, 0, g)
 
 
-class Sign(Function):
+class _Step(Function):
+    def backward(self, g: Value) -> Value:
+        return _zero(g)
+
+    def branch(self, x: Array) -> tuple[Array, ...]:
+        return (self.forward(x),)
+
+
+class Sign(_Step):
     """-1, 0 or 1: gx = 0."""
 
     def forward(self, x: Array) -> Array:
         return np.sign(x)
 
-    def backward(self, g: Value) -> Value:
-        return _zero(g)
 
-
-class Floor(Function):
+class Floor(_Step):
     """Largest integer that is not above x: gx = 0."""
 
     def forward(self, x: Array) -> Array:
         return np.floor(x)
 
-    def backward(self, g: Value) -> Value:
-        return _zero(g)
 
-
-class Ceil(Function):
+class Ceil(_Step):
     """Smallest integer that is not below x: gx = 0."""
 
     def forward(self, x: Array) -> Array:
         return np.ceil(x)
 
-    def backward(self, g: Value) -> Value:
-        return _zero(g)
 
-
-class Round(Function):
+class Round(_Step):
     """Nearest number of so many decimals, the even one of two: gx = 0."""
 
     def __init__(self, decimals: int) -> None:
@@ -55,18 +54,12 @@ class Round(Function):
     def forward(self, x: Array) -> Array:
         return np.round(x, self.decimals)
 
-    def backward(self, g: Value) -> Value:
-        return _zero(g)
 
-
-class Trunc(Function):
+class Trunc(_Step):
     """Nearest integer towards 0: gx = 0."""
 
     def forward(self, x: Array) -> Array:
         return np.trunc(x)
-
-    def backward(self, g: Value) -> Value:
-        return _zero(g)
 
 
 class Copysign(Function):
@@ -80,6 +73,9 @@ class Copysign(Function):
     def backward(self, g: Value, a: Value, y: Value, needs: Any) -> Value:
         return g * (sign_(a) * sign_(y)) if needs.a else None, _zero(g)
 
+    def branch(self, a: Array, b: Array) -> tuple[Array, ...]:
+        return np.sign(a), np.signbit(b)
+
 
 class FloorDivide(Function):
     """Quotient of two, rounded down: ga = gb = 0."""
@@ -91,6 +87,9 @@ class FloorDivide(Function):
 
     def backward(self, g: Value) -> Value:
         return _zero(g), _zero(g)
+
+    def branch(self, a: Array, b: Array) -> tuple[Array, ...]:
+        return (np.floor_divide(a, b),)
 
 
 class Remainder(Function):
@@ -104,6 +103,9 @@ class Remainder(Function):
     def backward(self, g: Value, a: Value, b: Value, needs: Any) -> Value:
         return g, -g * floor_divide_(a, b) if needs.b else None
 
+    def branch(self, a: Array, b: Array) -> tuple[Array, ...]:
+        return (np.floor_divide(a, b),)
+
 
 class Fmod(Function):
     """a - b trunc(a / b), which has the sign of a: ga = g, gb = -g trunc(a / b)."""
@@ -115,6 +117,9 @@ class Fmod(Function):
 
     def backward(self, g: Value, a: Value, b: Value, needs: Any) -> Value:
         return g, -g * trunc_(a / b) if needs.b else None
+
+    def branch(self, a: Array, b: Array) -> tuple[Array, ...]:
+        return (np.trunc(a / b),)
 
 
 sign_, floor_, ceil_, round_, trunc_ = Sign(), Floor(), Ceil(), Round(0), Trunc()

@@ -229,6 +229,9 @@ class Arctan2(Function):
         g = g / h
         return g * (b / h), -g * (a / h)
 
+    def branch(self, a: Array, b: Array) -> tuple[Array, ...]:
+        return (np.signbit(a) & (b < 0),)  # the jump from pi to -pi
+
 
 # -- hyperbolic functions ------------------------------------------------------------------------
 

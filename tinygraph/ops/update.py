@@ -192,7 +192,8 @@ def _occurrences(places: Array) -> Array:
 def at(x: TensorLike) -> At:
     """Functional updates: ``x.at[index].set(v)``, ``.add(v)`` and ``.multiply(v)``, as JAX's.
 
-    There are ``.max(v)`` and ``.min(v)``, too.  Each returns a new Tensor, through which gradients flow to ``x`` and to ``v``.
+    There are ``.max(v)`` and ``.min(v)``, too.  Each returns a new Tensor, through which gradients
+    flow to ``x`` and to ``v``.
     """
     return At(as_tensor(x))
 
