@@ -1,6 +1,7 @@
 """What every test shares: PyTorch as the reference, and the Hypothesis profiles.
 
 A test that compares with PyTorch asks for the fixture ``torch``, which marks it ``reference``.
+Those that need ONNX are skipped where it is not installed.
 """
 
 from __future__ import annotations
@@ -35,8 +36,10 @@ def torch() -> ModuleType:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if os.environ.get("TINYGRAPH_REQUIRE_REFERENCE") == "1" and not HAVE_TORCH:
-        raise pytest.UsageError(f"TINYGRAPH_REQUIRE_REFERENCE=1, but {NO_TORCH}: {INSTALL}")
+    missing = [name for name in ("torch", "onnx", "onnxruntime") if find_spec(name) is None]
+    if os.environ.get("TINYGRAPH_REQUIRE_REFERENCE") == "1" and missing:
+        names = ", ".join(missing)
+        raise pytest.UsageError(f"TINYGRAPH_REQUIRE_REFERENCE=1, but without {names}: {INSTALL}")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -156,7 +156,8 @@ def Celu(x, alpha=1.0):
 
 @operation
 def Clip(x, low=None, high=None):
-    return tg.clip(x, *(None if bound is None else bound.item() for bound in (low, high)))
+    bounds = [None if bound is None else bound.item() for bound in (low, high)]
+    return tg.clone(x) if bounds == [None, None] else tg.clip(x, *bounds)
 
 
 @operation
@@ -183,8 +184,9 @@ def CastLike(x, like, saturate=1, round_mode="up"):
 @operation
 def Dropout(x, ratio=None, training_mode=None, seed=None):
     training = training_mode is not None and bool(training_mode.item())
-    p = 0.5 if ratio is None else ratio.item()
-    return tg.dropout(x, p, training), tg.ones(x.shape, bool)  # tests with p > 0 are excluded
+    p = ratio if isinstance(ratio, float) else 0.5 if ratio is None else ratio.item()
+    y = tg.dropout(x, p, training)
+    return y, tg.ones_like(x, bool)  # tests that really drop are of another random stream
 
 
 # -- reductions ----------------------------------------------------------------------------------
@@ -381,7 +383,7 @@ def SpaceToDepth(x, blocksize, mode="DCR"):
 
 def _swap(x, *factors):
     """Exchange the factors of the channels: CRD, PyTorch's order, or DCR."""
-    n, c, *size = x.shape
+    n, _, *size = x.shape
     return tg.swapaxes(x.reshape(n, *factors, *size), 1, 2).reshape(x.shape)
 
 
@@ -512,7 +514,7 @@ def _restrict(mask, seen):
 # -- windows -------------------------------------------------------------------------------------
 
 
-def _windows(x, kernel, strides, dilations, pads, auto_pad):
+def _windows(x, kernel, strides=None, dilations=None, pads=None, auto_pad="NOTSET"):
     """Return strides, dilations and the border before and after, for each spatial axis."""
     rank = len(kernel)
     strides, dilations = strides or [1] * rank, dilations or [1] * rank
@@ -539,18 +541,8 @@ def _ranked(name, x):
 
 
 @operation
-def Conv(
-    x,
-    w,
-    b=None,
-    kernel_shape=None,
-    strides=None,
-    dilations=None,
-    pads=None,
-    auto_pad="NOTSET",
-    group=1,
-):
-    strides, dilations, pairs = _windows(x, w.shape[2:], strides, dilations, pads, auto_pad)
+def Conv(x, w, b=None, kernel_shape=None, group=1, **windows):
+    strides, dilations, pairs = _windows(x, w.shape[2:], **windows)
     if all(a == b for a, b in pairs):
         padding = tuple(a for a, _ in pairs)
     else:
@@ -564,16 +556,14 @@ def ConvTranspose(
     w,
     b=None,
     kernel_shape=None,
-    strides=None,
-    dilations=None,
-    pads=None,
-    auto_pad="NOTSET",
     group=1,
+    auto_pad="NOTSET",
     output_padding=None,
     output_shape=None,
+    **windows,
 ):
     """All of the output, of which the pads cut off the border."""
-    strides, dilations, pairs = _windows(x, w.shape[2:], strides, dilations, pads, "NOTSET")
+    strides, dilations, pairs = _windows(x, w.shape[2:], **windows)
     extra = tuple(output_padding or [0] * len(strides))
     if output_shape is None and auto_pad != "NOTSET":
         output_shape = [n * s for n, s in zip(x.shape[2:], strides, strict=True)]
@@ -584,27 +574,16 @@ def ConvTranspose(
         cuts = [n - m for n, m in zip(y.shape[2:], output_shape, strict=True)]
         short = tuple((0, max(-cut, 0)) for cut in cuts)
         y = tg.pad(y, [(0, 0), (0, 0), *short])
-        starts = [
-            max(c, 0) - max(c, 0) // 2 if auto_pad == "SAME_LOWER" else max(c, 0) // 2 for c in cuts
-        ]
+        starts = [(max(cut, 0) + (auto_pad == "SAME_LOWER")) // 2 for cut in cuts]
         pairs = [(start, 0) for start in starts]
         ends = [start + m for start, m in zip(starts, output_shape, strict=True)]
     return y[(..., *(slice(before, end) for (before, _), end in zip(pairs, ends, strict=True)))]
 
 
 @operation
-def MaxPool(
-    x,
-    kernel_shape,
-    strides=None,
-    dilations=None,
-    pads=None,
-    auto_pad="NOTSET",
-    ceil_mode=0,
-    storage_order=0,
-):
-    strides, dilations, pairs = _windows(x, kernel_shape, strides, dilations, pads, auto_pad)
-    padded, padding = _padding(x, kernel_shape, pairs, -np.inf)
+def MaxPool(x, kernel_shape, ceil_mode=0, storage_order=0, **windows):
+    strides, dilations, pairs = _windows(x, kernel_shape, **windows)
+    padded, padding = _padding(x, kernel_shape, pairs, -np.inf)  # (integers have even pads)
     y, indices = _ranked("max_pool", x)(
         padded, tuple(kernel_shape), strides, padding, dilations, bool(ceil_mode), True
     )
@@ -616,44 +595,31 @@ def MaxPool(
 
 
 @operation
-def MaxUnpool(x, indices, output_shape=None, kernel_shape=None, strides=None, pads=None):
-    rank = x.ndim - 2
-    strides, _, pairs = _windows(x, kernel_shape, strides, None, pads, "NOTSET")
-    windows = tuple(kernel_shape), strides, tuple(a for a, _ in pairs)
+def MaxUnpool(x, indices, kernel_shape, **windows):
+    strides, _, pairs = _windows(x, kernel_shape, **windows)
     assert x.shape[:2] == (1, 1)  # whose indices are those of a single image
-    return F.max_unpool2d(x, indices, *windows, ints(output_shape) and ints(output_shape)[-rank:])
+    padding = tuple(a for a, _ in pairs)
+    return F.max_unpool2d(x, indices, tuple(kernel_shape), strides, padding)
 
 
 @operation
-def AveragePool(
-    x,
-    kernel_shape,
-    strides=None,
-    dilations=None,
-    pads=None,
-    auto_pad="NOTSET",
-    ceil_mode=0,
-    count_include_pad=0,
-):
+def AveragePool(x, kernel_shape, ceil_mode=0, count_include_pad=0, **windows):
     """A mean of what lies on ``x``, or also on its border."""
-    windows = dict(kernel_shape=kernel_shape, strides=strides, dilations=dilations)
-    strides, dilations, pairs = _windows(x, kernel_shape, strides, dilations, pads, auto_pad)
+    strides, dilations, pairs = _windows(x, kernel_shape, **windows)
     plain, padding = _padding(x, kernel_shape, pairs, 0.0)
     if plain is x and set(dilations) == {1}:
         mode = bool(ceil_mode), bool(count_include_pad)
         return _ranked("avg_pool", x)(x, tuple(kernel_shape), strides, padding, *mode)
     border = [(0, 0), (0, 0), *pairs]
     inside = tg.pad(tg.ones_like(x), border, constant_values=float(count_include_pad))
-    total, count = (_sums(z, windows, ceil_mode) for z in (tg.pad(x, border), inside))
-    return total / count
+    total = _sums(tg.pad(x, border), kernel_shape, strides, dilations, ceil_mode)
+    return total / _sums(inside, kernel_shape, strides, dilations, ceil_mode)
 
 
-def _sums(x, windows, ceil_mode=0):
+def _sums(x, kernel, strides, dilations, ceil_mode):
     """Return the sum of each window, as a convolution of each channel with ones."""
-    kernel = windows["kernel_shape"]
-    strides, dilations, _ = _windows(x, kernel, windows["strides"], windows["dilations"], None, "")
-    spans = [(k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True)]
     if ceil_mode:
+        spans = [(k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True)]
         over = [-(n - m) % s for n, m, s in zip(x.shape[2:], spans, strides, strict=True)]
         x = tg.pad(x, [(0, 0), (0, 0), *((0, extra) for extra in over)])
     c = x.shape[1]
@@ -662,20 +628,10 @@ def _sums(x, windows, ceil_mode=0):
 
 
 @operation
-def LpPool(
-    x,
-    kernel_shape,
-    strides=None,
-    dilations=None,
-    pads=None,
-    auto_pad="NOTSET",
-    ceil_mode=0,
-    p=2,
-):
-    windows = dict(kernel_shape=kernel_shape, strides=strides, dilations=dilations)
-    _, _, pairs = _windows(x, kernel_shape, strides, dilations, pads, auto_pad)
+def LpPool(x, kernel_shape, ceil_mode=0, p=2, **windows):
+    strides, dilations, pairs = _windows(x, kernel_shape, **windows)
     powers = tg.pad(tg.abs(x) ** p, [(0, 0), (0, 0), *pairs])
-    return _sums(powers, windows, ceil_mode) ** (1 / p)
+    return _sums(powers, kernel_shape, strides, dilations, ceil_mode) ** (1 / p)
 
 
 @operation
@@ -699,7 +655,6 @@ def Resize(
     coordinate_transformation_mode="half_pixel",
     nearest_mode="round_prefer_floor",
     cubic_coeff_a=-0.75,
-    keep_aspect_ratio_policy="stretch",
 ):
     """Where ONNX's grid is one of PyTorch's, that is `interpolate`."""
     by_axis = dict(zip(axes or range(x.ndim), ints(sizes) or scales.tolist(), strict=True))

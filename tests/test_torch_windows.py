@@ -144,6 +144,15 @@ def test_any_max_pooling_and_its_indices(torch, rank, data):
     assert not indices.requires_grad
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64])
+def test_max_pooling_of_integers(torch, dtype):
+    """Whose padding is the least of them."""
+    x = np.arange(30, dtype=dtype).reshape(1, 1, 6, 5) - dtype(20 if dtype == np.int64 else 0)
+    y = F.max_pool2d(x, 3, 2, 1, ceil_mode=True)
+    assert_close(y, torch.nn.functional.max_pool2d(torch.tensor(x), 3, 2, 1, ceil_mode=True), "y")
+    assert y.dtype == dtype
+
+
 @pytest.mark.parametrize("rank", RANKS)
 @given(data=st.data())
 @some
