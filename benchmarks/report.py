@@ -8,7 +8,7 @@ from math import prod
 from typing import Any
 
 from peers import NAMES, TITLES
-from workloads import CONVOLUTIONS, Row
+from workloads import CHAINS, CONVOLUTIONS, Row
 
 # {"peers": {name: [a value for each round]}, "left out": {name: why}, "errors": {name: distance}}
 Result = dict[str, Any]
@@ -49,7 +49,7 @@ def _together(rows: list[Row], results: dict[str, Result], peers: int) -> list[l
             lines.append([title, *empty, *_judged(means, goal)])
     chains = [row.name for row in rows if row.group == "chain"]
     costs = [results[name]["peers"].get("tinygraph") for name in chains if name in results]
-    if len(costs) > 1 and all(costs):
+    if len(costs) == len(CHAINS) and all(costs):
         medians = [statistics.median(cost) for cost in costs]
         flatness = max(medians) / min(medians)
         lines.append(["chain, dearest node / cheapest", *empty, *_judged([flatness], 1.5)])

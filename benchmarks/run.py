@@ -33,6 +33,10 @@ PAUSE = 0.1  # between two frameworks: what the first left spinning has gone to 
 SLOW = 2.0  # seconds: what takes longer is measured in one round only
 
 
+class Failed(Exception):
+    """A framework's process could not do what it was asked."""
+
+
 class Process:
     """A framework's process, which answers commands."""
 
@@ -51,10 +55,11 @@ class Process:
     def ask(self, command: str, **arguments: Any) -> dict[str, Any]:
         self.process.stdin.write(json.dumps({"command": command, **arguments}) + "\n")
         self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        if not answer:
-            raise SystemExit(f"{self.peer}: its process ended at {command!r}")
-        return json.loads(answer)
+        line = self.process.stdout.readline()
+        answer = json.loads(line) if line else {"failed": "its process ended"}
+        if "failed" in answer:
+            raise Failed(f"{self.peer}, {command}: {answer['failed']}")
+        return answer
 
     def close(self) -> None:
         self.process.stdin.close()
@@ -65,7 +70,7 @@ class Driver:
     def __init__(self, python: str, peers: list[str], options: argparse.Namespace) -> None:
         self.python, self.peers, self.options = python, peers, options
         self.versions: dict[str, str] = {}
-        self.disagreed = False
+        self.complete = True  # every row ran, and all results agreed
         # In quick mode each process serves all rows: importing costs more than the work.
         self.lasting = self.start(peers) if options.quick else None
 
@@ -76,6 +81,17 @@ class Driver:
         """Check a row, then measure it in rounds."""
         result: report.Result = {"peers": {}, "left out": {}, "errors": {}}
         processes = self.lasting or self.start(self.peers)
+        try:
+            self.measure(row, processes, result)
+        except Failed as failure:
+            self.complete = False
+            print(f"{row.name}: {failure}", file=sys.stderr)
+        if not self.lasting:
+            for process in processes:
+                process.close()
+        return result
+
+    def measure(self, row: Row, processes: list[Process], result: report.Result) -> None:
         ready = [p for p in processes if self.opened(p, row, result)]
         with tempfile.TemporaryDirectory() as directory:
             path = str(Path(directory) / "results.npz")
@@ -84,17 +100,13 @@ class Driver:
                 result["errors"][process.peer] = process.ask("check", path=path)["error"]
         wrong = {peer: e for peer, e in result["errors"].items() if e > TOLERANCE}
         if wrong:
-            self.disagreed = True
+            self.complete = False
             print(f"{row.name}: results differ, not measured: {wrong}", file=sys.stderr)
             ready = [p for p in ready if p.peer not in wrong]
         if row.measures == "memory":
             self.measure_memory(row, [p.peer for p in ready], result)
         else:
             self.measure_time(ready, result)
-        if not self.lasting:
-            for process in processes:
-                process.close()
-        return result
 
     def opened(self, process: Process, row: Row, result: report.Result) -> bool:
         answer = process.ask("open", row=row.name, quick=self.options.quick)
@@ -190,20 +202,22 @@ def main() -> int:
     chosen = [row for row in rows() if row.name in options.row]
     driver = Driver(python, peers, options)
     results = {}
+    options.json.parent.mkdir(parents=True, exist_ok=True)
     for row in chosen:
         results[row.name] = driver.run(row)
+        about = machine(options, driver.versions)
+        options.json.write_text(json.dumps({"machine": about, "rows": results}, indent=1) + "\n")
         print(row.name, end=" ", file=sys.stderr, flush=True)
     driver.close()
     print(file=sys.stderr)
-    about = machine(options, driver.versions)
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps({"machine": about, "rows": results}, indent=1) + "\n")
     if options.quick:
-        print(f"{len(results)} rows run with {', '.join(peers)}")
+        absent = [name for name in options.peers.split(",") if name not in peers]
+        without = f", without {', '.join(absent)}" if absent else ""
+        print(f"{len(results)} rows run with {', '.join(peers)}{without}")
     else:
         print(report.table(chosen, results, peers))
         print("\n" + ", ".join(f"{key}: {value}" for key, value in about.items()))
-    return int(driver.disagreed)
+    return int(not driver.complete)
 
 
 if __name__ == "__main__":

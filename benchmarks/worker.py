@@ -118,7 +118,10 @@ def main() -> None:
     worker = Worker(name)
     for line in sys.stdin:
         command = json.loads(line)
-        answer = getattr(worker, command.pop("command"))(**command)
+        try:
+            answer = getattr(worker, command.pop("command"))(**command)
+        except Exception as error:
+            answer = {"failed": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), file=answers, flush=True)
 
 
