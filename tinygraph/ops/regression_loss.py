@@ -73,12 +73,13 @@ def _difference(caller: str, x: TensorLike, target: TensorLike) -> Tensor:
     """Return x - target, and warn where broadcasting pairs what may not belong together."""
     x = as_tensor(x)
     target = labels_for(x, target)
+    difference = x - target
     if x.shape != target.shape:
         warnings.warn(
             f"{caller}: x of shape {x.shape} and target of shape {target.shape} are broadcast",
             stacklevel=3,
         )
-    return x - target
+    return difference
 
 
 def mse_loss(x: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
