@@ -575,6 +575,7 @@ GOOD = {  # arguments that work; every one of them is then spoilt in turn
     "manual_seed": (0,),
     "set_default_dtype": ("float32",),
     "grad": (X.sum(), X),
+    "explain": (X, X.sum()),
     "graph": (X.sum(),),
     "checkpoint": (tg.exp, X),
     "vjp": (tg.exp, X),

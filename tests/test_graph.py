@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
-from tinygraph._graph import Graph, graph
+from tinygraph import graph
+from tinygraph._graph import Graph
 
 
 def leaf(name: str | None = None, *shape: int) -> tg.Tensor:
@@ -206,7 +207,7 @@ def test_listing_of_names_that_are_repeated_or_no_words() -> None:
 
 PROGRAM = """
 import tinygraph as tg
-from tinygraph._graph import graph
+from tinygraph import graph
 from tinygraph.render import to_dot
 
 class Odd(tg.Function):
@@ -224,11 +225,11 @@ for x in xs:
 g = graph(Odd()(y))
 print(g)
 print(to_dot(g).source)
+print(to_dot(g, backward="paired", fold=True).source)
 """
 
 
 def test_the_same_program_gives_the_same_graph_and_dot() -> None:
-    pytest.importorskip("graphviz")
     runs = {
         subprocess.run(
             [sys.executable, "-c", PROGRAM],

@@ -27,9 +27,14 @@ from ._create import (
     zeros,
     zeros_like,
 )
-from ._function import Function, FunctionHook, enable_grad, function, is_grad_enabled, no_grad
-from ._graph import Graph, graph
+from ._explain import explain
+from ._function import Function, function
+from ._graph import Graph
+from ._mode import FunctionHook, enable_grad, is_grad_enabled, no_grad, scope
+from ._profile import profile
 from ._random import manual_seed
+from ._record import record
+from ._snapshot import graph
 from ._tensor import Tensor, get_default_dtype, set_default_dtype
 from .func import hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .ops.activation import (
@@ -217,7 +222,7 @@ from .ops.transcendental import (
     square,
     tan,
 )
-from .render import RenderError, draw
+from .render import RenderError, RenderWarning, draw
 from .serialize import load, save
 
 __version__ = "0.1.0"
@@ -228,6 +233,7 @@ __all__ = [
     "FunctionHook",
     "Graph",
     "RenderError",
+    "RenderWarning",
     "Tensor",
     "abs",
     "add",
@@ -299,6 +305,7 @@ __all__ = [
     "exp2",
     "expand",
     "expand_dims",
+    "explain",
     "expm1",
     "eye",
     "flatten",
@@ -394,11 +401,13 @@ __all__ = [
     "power",
     "prelu",
     "prod",
+    "profile",
     "rad2deg",
     "rand",
     "randn",
     "ravel",
     "reciprocal",
+    "record",
     "relu",
     "relu6",
     "remainder",
@@ -410,6 +419,7 @@ __all__ = [
     "rsqrt",
     "save",
     "scatter_add",
+    "scope",
     "selu",
     "set_default_dtype",
     "sigmoid",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import weakref
 import zlib
 from collections.abc import Sequence
@@ -10,8 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from ._function import Function, FunctionHook, Node, Value
-from ._graph import Graph, snapshot
+from ._function import Function, Node, Value
+from ._graph import Graph
+from ._mode import FunctionHook
+from ._record import caller
+from ._snapshot import snapshot
 from ._tensor import Array, Tensor
 
 
@@ -27,14 +29,6 @@ class AnomalyError(ValueError):
     def __init__(self, message: str, node: Node | None) -> None:
         super().__init__(message)
         self.graph: Graph | None = None if node is None else snapshot([node])
-
-
-def _line() -> str:
-    """Return the line outside tinygraph that is being executed."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("tinygraph"):
-        frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}, in {frame.f_code.co_name}"
 
 
 def _range(name: str, x: Array) -> str:
@@ -96,7 +90,8 @@ class detect_anomaly(FunctionHook):
         node: Node | None,
     ) -> None:
         """Check an output."""
-        line = _line()
+        frame = caller()
+        line = f"{frame.f_code.co_filename}:{frame.f_lineno}, in {frame.f_code.co_name}"
         if node is not None:
             self._lines[node] = line
         found = _anomaly(output, _floats(inputs)) if output.dtype.kind == "f" else None

@@ -12,25 +12,19 @@ from typing import Any
 import numpy as np
 
 from . import _writes
-from ._function import (
-    Node,
-    Source,
-    Value,
-    current_mode,
-    enable_grad,
-    is_grad_enabled,
-    no_grad,
-    source_of,
-    unpack,
-)
+from ._function import Node, Source, Value, source_of, unpack
+from ._mode import current_mode, enable_grad, is_grad_enabled
 from ._tensor import Constant, Hooks, Shape, Tensor, TensorLike, as_tensor, wrap
 
 
-def postorder(roots: Iterable[Source]) -> list[Node]:
-    """Return the Nodes that lead to ``roots``, each once, inputs before what uses them."""
+def postorder(roots: Iterable[Source], kinds: tuple[type[Node], ...] = (Node,)) -> list[Node]:
+    """Return the Nodes that lead to ``roots``, each once, inputs before what uses them.
+
+    Without an `InertNode`, behind which no gradient flows, unless ``kinds`` has it.
+    """
     order: list[Node] = []
     seen: set[Node] = set()
-    stack: list[Any] = [root for root in roots if isinstance(root, Node)][::-1]
+    stack: list[Any] = [root for root in roots if type(root) in kinds][::-1]
     while stack:
         node = stack.pop()
         if type(node) is tuple:  # all its inputs are done
@@ -38,7 +32,7 @@ def postorder(roots: Iterable[Source]) -> list[Node]:
         elif node not in seen:
             seen.add(node)
             stack.append((node,))
-            stack += [s for s in reversed(node.inputs) if type(s) is Node and s not in seen]
+            stack += [s for s in reversed(node.inputs) if type(s) in kinds and s not in seen]
     return order
 
 
@@ -153,7 +147,7 @@ def _as_tensors(node: Node, kept: tuple[Any, ...]) -> tuple[Any, ...]:
     def rejoin(array: Any, source: Any) -> Any:
         if array is None or isinstance(source, Tensor):
             return source
-        return wrap(array, source, isinstance(source, Node))
+        return wrap(array, source, type(source) is Node)
 
     for name, source in zip(signature.inputs, signature.by_name(node.inputs), strict=True):
         if name in named:
@@ -232,11 +226,12 @@ def _sweep(
     create_graph: bool,
     retain_graph: bool,
     allow_unused: bool = True,
+    call_hooks: bool = True,
 ) -> _Gradients:
     """Carry ``seeds`` back through the graph, to all leaves, or only to the ``targets``."""
     if create_graph and not is_grad_enabled():
         with enable_grad():
-            return _sweep(seeds, targets, create_graph, retain_graph, allow_unused)
+            return _sweep(seeds, targets, create_graph, retain_graph, allow_unused, call_hooks)
     order = postorder(source for source, _ in seeds)
     goals: set[Any] = set(targets or ())
     reached = set(goals)  # what leads back to a target
@@ -254,12 +249,12 @@ def _sweep(
     for source, g in seeds:
         gradients.add(source, g, made=False)
     for node in reversed(order):
-        g = gradients.complete(node, node.hooks)
+        g = gradients.complete(node, node.hooks if call_hooks else None)
         if node not in goals:
             gradients.values.pop(node, None)
         if g is not None:
             if targets is None:
-                wanted = [s is not None and type(s) is not Constant for s in node.inputs]
+                wanted = [type(s) is Node or isinstance(s, Tensor) for s in node.inputs]
             else:
                 wanted = [s in reached for s in node.inputs]
             parts = _apply_rule(node, g, wanted, create_graph)
@@ -271,7 +266,7 @@ def _sweep(
     passed = goals.intersection(order)
     for source in tuple(gradients.values):  # leaves, and targets whose rules did not run
         hooks = source._hooks if isinstance(source, Tensor) else source.hooks
-        if hooks and source not in passed:
+        if hooks and call_hooks and source not in passed:
             gradients.complete(source, hooks)
     for source in touched - gradients.values.keys():  # every rule on the way returned None
         zero = np.zeros(source.shape, source.dtype)
@@ -345,8 +340,30 @@ def backward(
         if leaf._grad is None:
             leaf._grad = g
         else:
-            with enable_grad() if create_graph else no_grad():
-                leaf._grad = leaf._grad + g
+            leaf._grad = _total(leaf._grad, g, create_graph)
+
+
+def _total(held: Tensor, g: Tensor, create_graph: bool) -> Tensor:
+    if not create_graph:
+        return wrap(np.asarray(held._array + g._array))
+    with enable_grad():
+        return held + g
+
+
+def observe(
+    outputs: Sequence[Tensor], targets: Sequence[Source] | None, create_graph: bool = False
+) -> dict[Source, Value]:
+    """Return the gradients of the sum of ``outputs``, and leave no trace: for who looks on.
+
+    Nothing is freed, no hook on a Tensor is called, and no ``grad`` is touched.
+    """
+    seeds = []
+    for output in outputs:
+        one: Value = np.ones(output.shape, output.dtype)
+        if create_graph:
+            one = wrap(one, Constant(output.shape, output.dtype, None, 1.0))
+        seeds.append((source_of(output), one))
+    return _sweep(seeds, targets, create_graph, retain_graph=True, call_hooks=False).values
 
 
 def _tensors(name: str, given: Any) -> list[Tensor]:

@@ -10,17 +10,8 @@ from typing import Any
 import numpy as np
 
 from . import _autograd, _random, _tree
-from ._function import (
-    Function,
-    FunctionHook,
-    Node,
-    Value,
-    enable_grad,
-    is_grad_enabled,
-    no_grad,
-    source_of,
-    unpack,
-)
+from ._function import Function, Node, Value, source_of, unpack
+from ._mode import FunctionHook, enable_grad, is_grad_enabled, no_grad
 from ._tensor import Array, Constant, Tensor, wrap
 from .ops.elementwise import clone
 from .ops.shape import concatenate
@@ -42,8 +33,7 @@ class _Made(FunctionHook):
             self.nodes[node] = [
                 (source, array)
                 for source, array in zip(node.inputs, inputs, strict=True)
-                if isinstance(source, Tensor)
-                or (isinstance(source, Node) and source not in self.nodes)
+                if isinstance(source, Tensor) or (type(source) is Node and source not in self.nodes)
             ]
 
     def outside(self, y: Tensor, given: Sequence[Tensor]) -> dict[Any, Any]:
@@ -52,7 +42,7 @@ class _Made(FunctionHook):
         entering = [
             pair for node in _autograd.postorder([root]) for pair in self.nodes.get(node, ())
         ]
-        if isinstance(root, Tensor) or (isinstance(root, Node) and root not in self.nodes):
+        if isinstance(root, Tensor) or (type(root) is Node and root not in self.nodes):
             entering.append((root, y.data))
         inside = {source_of(x) for x in given}
         return {source: array for source, array in entering if source not in inside}

@@ -12,123 +12,17 @@ import itertools
 import math
 from collections import namedtuple
 from collections.abc import Callable, Sequence
-from contextlib import ContextDecorator
-from contextvars import ContextVar
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, ClassVar, NamedTuple, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
 from . import _writes
+from ._mode import Scope, current_mode, current_scope
 from ._tensor import Array, Constant, Hooks, Shape, Tensor, as_tensors, wrap
 
 Value: TypeAlias = Any  # an ndarray or a Tensor: a rule is written once for both
-
-
-# -- recording modes -----------------------------------------------------------------------------
-
-
-class Mode(NamedTuple):
-    """What is recorded, and who watches; ``outer`` is the mode that comes back after a block."""
-
-    grad: bool = True
-    watchers: tuple[FunctionHook, ...] = ()
-    outer: Mode | None = None
-
-
-current_mode: ContextVar[Mode] = ContextVar("tinygraph_mode", default=Mode())  # noqa: B039 (immutable)
-
-
-class ModeChange(ContextDecorator):
-    """A change of mode for a ``with`` block or a function; it holds no state of its own."""
-
-    def _changed(self, mode: Mode) -> Mode:
-        raise NotImplementedError
-
-    def __call__(self, function: Any) -> Any:
-        """Decorate a function."""
-        if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
-            raise TypeError(
-                f"{function.__name__} is a coroutine or generator function, whose body runs after "
-                "the call that is decorated; use a with block inside it"
-            )
-        return super().__call__(function)
-
-    def __enter__(self) -> None:
-        mode = current_mode.get()
-        current_mode.set(self._changed(mode)._replace(outer=mode))
-
-    def __exit__(self, *exc_info: object) -> None:
-        outer = current_mode.get().outer
-        assert outer is not None, "left a mode that was never entered"
-        current_mode.set(outer)
-
-
-class _SetGrad(ModeChange):
-    def __init__(self, grad: bool) -> None:
-        self._grad = grad
-
-    def _changed(self, mode: Mode) -> Mode:
-        return mode._replace(grad=self._grad)
-
-
-def no_grad() -> ModeChange:
-    """Record nothing in a ``with`` block, or in a decorated function.
-
-    Examples
-    --------
-    >>> import tinygraph as tg
-    >>> x = tg.ones(2, requires_grad=True)
-    >>> with tg.no_grad():
-    ...     (x * 2).requires_grad
-    False
-    """
-    return _SetGrad(False)
-
-
-def enable_grad() -> ModeChange:
-    """Record again, inside `no_grad`."""
-    return _SetGrad(True)
-
-
-def is_grad_enabled() -> bool:
-    """Return whether operations on Tensors that require a gradient are recorded."""
-    return current_mode.get().grad
-
-
-class FunctionHook(ModeChange):
-    """Watches the Functions that run in a ``with`` block: subclass it, and override what you need.
-
-    Examples
-    --------
-    >>> import tinygraph as tg
-    >>> class Names(tg.FunctionHook):
-    ...     def after_forward(self, function, inputs, output, node):
-    ...         print(function, [x.shape for x in inputs], "->", output.shape)
-    >>> with Names():
-    ...     y = tg.ones((2, 3)).exp().sum()
-    Exp() [(2, 3)] -> (2, 3)
-    Sum(axis=(0, 1), keepdims=False) [(2, 3)] -> ()
-    """
-
-    def _changed(self, mode: Mode) -> Mode:
-        return mode._replace(watchers=(*mode.watchers, self))
-
-    def after_forward(
-        self,
-        function: Function,
-        inputs: Sequence[Array | None],
-        output: Array,
-        node: Node | None,
-    ) -> None:
-        """See an operation that ran; ``node`` is None where it was not recorded."""
-
-    def before_backward(self, node: Node, g: Value) -> None:
-        """See the gradient that arrives at an operation: an array, or a Tensor."""
-
-    def after_backward(self, node: Node, g: Value, gradients: tuple[Value, ...]) -> None:
-        """See the gradients, or None, that the rule of an operation returned for its inputs."""
 
 
 # -- what a rule asks for ------------------------------------------------------------------------
@@ -235,11 +129,12 @@ class Node:
     it requires a gradient, a `Constant`, or None for an optional input that was left out.  All
     of them have a ``shape`` and a ``dtype``.  ``kept`` is None once backward has freed it.
     ``layout`` holds the shapes of several outputs, which are packed into one flat array.
+    ``scope`` is the place in a model where the operation was applied.
     """
 
     __slots__ = (
         *("__weakref__", "dtype", "function", "hooks", "inputs", "kept", "layout", "name"),
-        *("shape", "time"),
+        *("scope", "shape", "time"),
     )
 
     def __init__(
@@ -249,7 +144,8 @@ class Node:
         kept: tuple[Any, ...],
         shape: Shape,
         dtype: np.dtype[Any],
-        layout: Layout | None = None,
+        layout: Layout | None,
+        scope: Scope | None,
     ) -> None:
         self.function = function
         self.inputs = inputs
@@ -257,12 +153,22 @@ class Node:
         self.shape = shape
         self.dtype = dtype
         self.layout = layout
+        self.scope = scope
         self.name: str | None = None
         self.hooks: Hooks | None = None
         self.time = _writes.clock
 
     def __str__(self) -> str:
         return type(self.function).__name__
+
+
+class InertNode(Node):
+    """An operation recorded only to be seen, under `record`: no gradient flows through it.
+
+    To the engine it is what a `Constant` is.
+    """
+
+    __slots__ = ()
 
 
 Source: TypeAlias = Node | Tensor | Constant
@@ -408,19 +314,25 @@ class Function:
             else:
                 arrays.append(t._array)
                 wanted = wanted or t._requires_grad
+        mode = current_mode.get()
+        for watcher in mode.watchers:
+            watcher.before_forward(self)
         y, aux, layout = self._run(arrays)
         if type(y) is not np.ndarray:
             y = np.asarray(y)
-        mode = current_mode.get()
+        wanted = wanted and self.differentiable and mode.grad and y.dtype.kind == "f"
         node = None
-        if wanted and self.differentiable and mode.grad and y.dtype.kind == "f":
+        if wanted:
             signature = self.signature
             kept = signature.keep((y, *aux, *signature.by_name(arrays))) if signature.kept else ()
             sources = tuple([None if t is None else t._source or source_of(t) for t in tensors])
-            node = Node(self, sources, kept, y.shape, y.dtype, layout)
+            node = Node(self, sources, kept, y.shape, y.dtype, layout, current_scope.get())
+        elif mode.everything:
+            sources = tuple([None if t is None else source_of(t) for t in tensors])
+            node = InertNode(self, sources, (), y.shape, y.dtype, layout, current_scope.get())
         for watcher in mode.watchers:
             watcher.after_forward(self, arrays, y, node)
-        return wrap(y, node, node is not None), aux, layout
+        return wrap(y, node, wanted), aux, layout
 
     def _coerce(self, inputs: tuple[Any, ...]) -> list[Tensor | None]:
         for name, x in zip(self.signature.inputs, inputs, strict=False):

@@ -8,31 +8,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-import numpy as np
-
-from ._autograd import postorder
-from ._function import Node, Source, source_of
-from ._tensor import Constant, Shape, Tensor
+from ._places import ModuleInfo, Path
+from ._summary import Summary
+from ._tensor import Shape
 
 if TYPE_CHECKING:
-    pass
+    from . import render as rendering
 
 Kind: TypeAlias = Literal["input", "parameter", "constant", "operation"]
+Phase: TypeAlias = Literal["forward", "backward"]
 Plain: TypeAlias = "bool | int | float | str | tuple[Plain, ...] | None"
-
-
-class HasParameters(Protocol):
-    """What ``graph(..., model=)`` takes: a `tinygraph.nn.Module`, or whatever names its Tensors."""
-
-    def named_parameters(self) -> Iterable[tuple[str, Tensor]]:
-        """Return the parameters with their dotted names."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +49,44 @@ class Vertex:
         What a constant is, where a user wrote it, as in ``x * 2``.
     doc : str or None
         The docstring of an operation, as its source has it: its shapes and its rule.
+    key : str
+        A name that no other vertex has, and that stays when something elsewhere is changed: its
+        scope, its name or function, and the number among those that are called alike.
+    scope : tuple of str
+        Where in the model it is: the names of modules and `scope` blocks, outermost first.  The
+        second call of a module at one place is told apart, as "conv#2".  A parameter or constant
+        is where all that uses it is; an input is nowhere.
+    requires_grad : bool
+        Whether a gradient flows to it.
+    saved : tuple of str
+        What the rule of an operation keeps for backward: inputs by their names, "y" for the output,
+        and what else forward hands on.
+    saved_operands : tuple of int
+        Which operands are among what is saved, as places in ``operands``.
+    broadcast : tuple of int
+        Which operands are repeated along an axis, so that their gradients are sums over it.
+    location : str or None
+        The line that applied the operation, as ``file:line``; this and what follows is known of
+        what ran under `record`.
+    stats : Summary or None
+        The numbers that it holds.
+    grad : Summary or None
+        The gradient with respect to it: of an operation the one that arrived in the latest
+        backward, of a parameter all that its ``grad`` holds.
+    contributions : tuple of Summary or None
+        What the rule of an operation returned for each operand.
+    flops : int or None
+        The floating-point operations that an operation takes, by formula; None where there is no
+        formula, for a user's own Function, and for what is no operation.
+    bytes : int
+        What an operation reads and writes: nothing, where it gives a view.  Else its own size.
+    forward_time, backward_time : float or None
+        The seconds that an operation and its rule took, of what ran under `profile`.
+    phase : {"forward", "backward"}
+        "backward" for what only the traced backward pass uses.
+    rule_of : int or None
+        The operation of the forward pass whose rule an operation of the backward pass is part of;
+        None for a sum of gradients that arrive on several ways.
     """
 
     id: int
@@ -72,11 +99,27 @@ class Vertex:
     dtype: str
     value: float | None
     doc: str | None
+    key: str
+    scope: Path
+    requires_grad: bool
+    saved: tuple[str, ...] = ()
+    saved_operands: tuple[int, ...] = ()
+    broadcast: tuple[int, ...] = ()
+    location: str | None = None
+    stats: Summary | None = None
+    grad: Summary | None = None
+    contributions: tuple[Summary | None, ...] = ()
+    flops: int | None = None
+    bytes: int = 0
+    forward_time: float | None = None
+    backward_time: float | None = None
+    phase: Phase = "forward"
+    rule_of: int | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Graph:
-    """Everything that leads to some Tensors; `graph` makes it.
+    """Everything that leads to some Tensors; `tinygraph.graph` makes it.
 
     A Graph is a sequence of `Vertex`, in an order in which they can be computed.
 
@@ -85,6 +128,11 @@ class Graph:
     vertices : tuple of Vertex
     outputs : tuple of int
         The ids of the Tensors the Graph was made of.
+    modules : tuple of ModuleInfo
+        Those of the model, and then what was called at other places: modules outside of it, and
+        those in a `scope` block, which is part of their path.
+    gradients : tuple of (int, int)
+        The ids of leaves, and of their gradients, where the backward pass was traced.
 
     Examples
     --------
@@ -102,6 +150,14 @@ class Graph:
 
     vertices: tuple[Vertex, ...]
     outputs: tuple[int, ...]
+    modules: tuple[ModuleInfo, ...] = ()
+    gradients: tuple[tuple[int, int], ...] = ()
+
+    if TYPE_CHECKING:  # `_methods` binds these
+        to_dot = rendering.to_dot
+        to_json = rendering.to_json
+        render = rendering.render
+        _repr_mimebundle_ = rendering.mimebundle
 
     def __len__(self) -> int:
         return len(self.vertices)
@@ -112,6 +168,30 @@ class Graph:
     def __getitem__(self, id: int) -> Vertex:
         return self.vertices[id]
 
+    @property
+    def origin_of_nonfinite(self) -> int | None:
+        """The first vertex that made NaN or infinity, or None; known of what `record` saw.
+
+        That is an operation whose operands do not explain it, or a leaf that holds NaN; an
+        infinite leaf, such as a mask, is meant to be.
+        """
+        for vertex in self.vertices:
+            found = vertex.stats
+            operands = [self.vertices[i].stats for i in vertex.operands if i is not None]
+            meant = vertex.function is None and found is not None and not found.nans
+            if found and not found.finite and not meant and not explains(operands, found):
+                return vertex.id
+        return None
+
+    @property
+    def origin_of_nonfinite_gradient(self) -> int | None:
+        """The first operation of backward whose rule made NaN or infinity, or None."""
+        for vertex in reversed(self.vertices):
+            for found in vertex.contributions:
+                if found and not found.finite and not explains([vertex.grad], found):
+                    return vertex.id
+        return None
+
     def __repr__(self) -> str:
         return f"<{_summary(self)}>"
 
@@ -119,114 +199,13 @@ class Graph:
         return "\n".join([_summary(self), *listing(self)])
 
 
-def graph(*outputs: Tensor, model: HasParameters | None = None) -> Graph:
-    """Return a snapshot of everything that leads to ``outputs``, before or after backward.
-
-    Parameters
-    ----------
-    *outputs : Tensor
-        One or more.
-    model : object with ``named_parameters()``, optional
-        Gives the parameters their dotted names; without it, and for all else, a Tensor's own
-        ``name`` counts.
-
-    Raises
-    ------
-    TypeError
-        If there is no output, one is not a Tensor, or ``model`` cannot name its parameters.
-    """
-    if not outputs:
-        raise TypeError("graph: expected at least one Tensor")
-    for output in outputs:
-        if not isinstance(output, Tensor):
-            raise TypeError(f"graph: expected Tensors, not {type(output).__name__}")
-    names: dict[Source, str] = {}
-    if model is not None:
-        if not hasattr(model, "named_parameters"):
-            raise TypeError(
-                f"graph: model must have named_parameters(), and {type(model).__name__} has not"
-            )
-        names = {source_of(tensor): name for name, tensor in model.named_parameters()}
-
-    return snapshot([source_of(output) for output in outputs], names)
+def explains(operands: Sequence[Summary | None], found: Summary) -> bool:
+    """Return whether operands hold NaN, or infinity where ``found`` holds no NaN."""
+    known = [x for x in operands if x is not None]
+    return any(x.nans for x in known) or (not found.nans and any(x.infs for x in known))
 
 
-def snapshot(roots: Sequence[Source], names: Mapping[Source, str] = MappingProxyType({})) -> Graph:
-    """Return a snapshot of everything that leads to some places in the recorded graph."""
-    ids: dict[Source, int] = {}
-    vertices: list[Vertex] = []
-
-    def add(source: Source) -> None:
-        if source not in ids:
-            ids[source] = len(vertices)
-            vertices.append(_vertex(source, ids, names))
-
-    for node in postorder(roots):
-        for source in node.inputs:
-            if source is not None:
-                add(source)
-        add(node)
-    for root in roots:  # adds those that no operation made
-        add(root)
-    return Graph(tuple(vertices), tuple(ids[root] for root in roots))
-
-
-_dtype_name = cache(str)
-
-
-def _vertex(source: Source, ids: Mapping[Source, int], names: Mapping[Source, str]) -> Vertex:
-    function, doc = None, None
-    attributes: tuple[tuple[str, Plain], ...] = ()
-    operands: tuple[int | None, ...] = ()
-    kind: Kind = "input"
-    name = names.get(source, source.name)
-    if isinstance(source, Node):
-        kind = "operation"
-        function = type(source.function).__name__
-        doc = type(source.function).__doc__
-        attributes = tuple((key, _plain(x)) for key, x in source.function.attributes.items())
-        operands = tuple(None if s is None else ids[s] for s in source.inputs)
-    elif isinstance(source, Tensor) or source in names:
-        kind = "parameter"
-    elif name is None and source.shape == ():
-        kind = "constant"
-    return Vertex(
-        id=ids[source],
-        kind=kind,
-        name=name,
-        function=function,
-        attributes=attributes,
-        operands=operands,
-        shape=source.shape,
-        dtype=_dtype_name(source.dtype),
-        value=source.value if isinstance(source, Constant) else None,
-        doc=doc,
-    )
-
-
-# -- plain values --------------------------------------------------------------------------------
-
-
-def _plain(value: Any) -> Plain:
-    """Return an attribute as a plain value that is the same in every run."""
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    if isinstance(value, (tuple, list)):
-        return tuple(_plain(x) for x in value)
-    if isinstance(value, (set, frozenset)):
-        return tuple(sorted((_plain(x) for x in value), key=repr))
-    if isinstance(value, np.generic):
-        return _plain(value.item())
-    if isinstance(value, (np.ndarray, Tensor)):
-        return f"{value.dtype} array {value.shape}"
-    if isinstance(value, slice):
-        ends = ["" if x is None else str(x) for x in (value.start, value.stop)]
-        return ":".join(ends if value.step is None else [*ends, str(value.step)])
-    if value is Ellipsis:
-        return "..."
-    if isinstance(value, (np.dtype, type)):
-        return _dtype_name(value) if isinstance(value, np.dtype) else value.__name__
-    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
+# -- the listing -----------------------------------------------------------------------------------
 
 
 def printable(text: str) -> str:
@@ -242,9 +221,6 @@ def format_plain(value: Plain) -> str:
         inside = ", ".join(format_plain(x) for x in value)
         return f"({inside},)" if len(value) == 1 else f"({inside})"
     return printable(str(value))
-
-
-# -- the listing ---------------------------------------------------------------------------------
 
 
 def _summary(graph: Graph) -> str:
@@ -272,4 +248,6 @@ def listing(graph: Graph) -> list[str]:
             call = f"{v.function}({settings})" if settings else v.function
             line = f"%{v.id}{name} = {call}({operands})"
         lines.append(f"{line}  {v.shape} {v.dtype}{'  -> output' if v.id in outputs else ''}")
+    for leaf, gradient in graph.gradients:
+        lines[gradient] += f"  -> gradient of {references[leaf]}"
     return lines

@@ -222,6 +222,7 @@ METHODS: dict[str, Any] = {
 
 GRAPH_METHODS: dict[str, Any] = {
     "to_dot": render.to_dot,
+    "to_json": render.to_json,
     "render": render.render,
     "_repr_mimebundle_": render.mimebundle,
 }

@@ -202,8 +202,8 @@ class Tensor:
 
     @property
     def is_leaf(self) -> bool:
-        """Whether no recorded operation made it."""
-        return self._source is None or isinstance(self._source, Constant)
+        """Whether no gradient flows through it to what it was computed from."""
+        return self._source is None or not self._requires_grad
 
     @property
     def name(self) -> str | None:

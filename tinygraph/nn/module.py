@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, Self
+from weakref import ref
 
 from numpy.typing import DTypeLike
 
+from .._mode import Scope, current_scope
 from .._tensor import Tensor, TensorLike, to_array
 
 
@@ -80,7 +82,7 @@ class Module:
 
     training: bool
     _buffers: set[str]  # the names of those attributes that are buffers
-    _path: str  # where it stands in the model it was first made part of
+    _path: str = ""  # where it stands in the model it was first made part of
 
     def __init__(self) -> None:
         vars(self).update(training=True, _buffers=set(), _path="")
@@ -120,8 +122,13 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} does not define forward")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Apply it: ``forward``."""
-        return self.forward(*args, **kwargs)
+        """Apply it: ``forward``, whose operations then have this module as their scope."""
+        outer = current_scope.get()
+        current_scope.set(Scope(outer, type(self).__name__, self._path, ref(self)))
+        try:
+            return self.forward(*args, **kwargs)
+        finally:
+            current_scope.set(outer)
 
     # -- its parts -------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""What rendering raises when this machine cannot do it."""
+"""What rendering raises when this machine cannot do it, and warns of when it shows less."""
 
 
 class RenderError(RuntimeError):
@@ -6,3 +6,11 @@ class RenderError(RuntimeError):
 
     It is no ValueError: the same call works where, for instance, Graphviz is installed.
     """
+
+
+class LayoutTimeout(RenderError):
+    """The layout was not done in time."""
+
+
+class RenderWarning(UserWarning):
+    """A picture shows less than was asked for, because all of it would be too large."""

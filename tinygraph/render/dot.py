@@ -1,138 +1,219 @@
-"""Graph -> DOT, with one visual grammar for all pictures.
+"""View -> DOT, with one visual grammar for all pictures.
 
-Every kind of vertex has a shape of its own and a colour of its own (Okabe and Ito's, which the
-colour-blind can tell apart).  Labels are plain text: not every layout engine reads HTML ones.
+Labels are plain text, because not every layout engine reads HTML ones; `svg.polish` tells titles
+from details afterwards.  Boxes have a size of their own, so the fonts of a machine change nothing.
 """
 
 from __future__ import annotations
 
-import inspect
-from typing import TYPE_CHECKING
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
 
-from .._graph import Graph, Kind, Plain, Vertex, format_plain, listing, printable
-from ._errors import RenderError
+from .._graph import printable
+from .._places import Path
+from .checks import one_of
+from .measure import text_width
+from .themes import FONT, LINES, SHAPES, THEMES, Theme, ThemeName
+from .view import Box, Cluster, Edge, View
 
-if TYPE_CHECKING:
-    import graphviz
+Direction: TypeAlias = Literal["TB", "BT", "LR", "RL"]
 
-FONT = "Arial"  # its widths are known to every engine, and its likes are on every machine
-
-GRAPH = {"ordering": "in", "nodesep": "0.2", "ranksep": "0.28", "pad": "0.2", "bgcolor": "white"}
-NODE = {"fontname": FONT, "fontsize": "12", "fontcolor": "#1a1a1a", "height": "0.3"}
-EDGE = {"color": "#47525c", "arrowsize": "0.7"}
-PALE = {"color": "#9aa5af"}  # an edge from a parameter or a constant
-STRAIGHT = {"weight": "8"}  # the way of the data, to which what comes in at the side gives way
-
-GREEN = {"color": "#009e73", "fillcolor": "#d9f0e9"}
-ORANGE = {"color": "#e69f00", "fillcolor": "#fdf1d8"}
-BLUE = {"color": "#0072b2", "fillcolor": "#deedf7"}
-VERMILION = {"color": "#d55e00", "fillcolor": "#fae3d4"}
-
-KINDS: dict[Kind, dict[str, str]] = {
-    "input": {"shape": "ellipse", "style": "filled", "margin": "0.03,0.02", **GREEN},
-    "parameter": {"shape": "cylinder", "style": "filled", "margin": "0.1,0.04", **ORANGE},
-    "operation": {"shape": "box", "style": "rounded,filled", "margin": "0.17,0.07", **BLUE},
-    "constant": {"shape": "plain", "fontcolor": "#6b7680", "fontsize": "10"},
-}
-OUTPUT = {"peripheries": "2", **VERMILION}
-
-WINDOW = ("stride", "padding", "dilation", "size")  # in pixels: height × width
-
-# What an operation usually has: its label leaves it out.
-USUAL: dict[str, Plain] = {
-    "groups": 1,
-    "ceil_mode": False,
-    "count_include_pad": True,
-    "divisor_override": None,
-    "keepdims": False,
-    "ddof": 0,
-    "ignore_index": -100,
+NAME = "tinygraph"
+SIZE, SMALL, LINE = 12, 11, 14.4  # points: a title, details, from line to line
+MANY = 2500  # boxes from which on a fast layout is worth more than a fine one
+# Around the text: width and height, in points.
+MARGINS = {
+    "box": (22, 12),
+    "box3d": (36, 18),
+    "circle": (6, 6),
+    "cylinder": (18, 28),
+    "ellipse": (26, 14),
+    "plain": (2, 2),
 }
 
 
-def to_dot(graph: Graph) -> graphviz.Digraph:
-    """Return a Graph as DOT: data flows from top to bottom, operands from left to right.
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a picture is to look: its theme, where data flow, and whether it explains itself."""
 
-    The same Graph gives the same DOT, byte for byte.
+    theme: ThemeName = "light"
+    direction: Direction = "TB"
+    legend: bool | None = None
 
-    Raises
-    ------
-    RenderError
-        If the graphviz package is not installed.
-    """
-    try:
-        import graphviz
-    except ImportError:
-        raise RenderError(
-            "DOT is written by the graphviz package: pip install 'tinygraph[viz]'"
-        ) from None
-    dot = graphviz.Digraph("tinygraph", graph_attr=GRAPH, node_attr=NODE, edge_attr=EDGE)
-    outputs = set(graph.outputs)
-    usual = graph[graph.outputs[0]].dtype
-    for vertex, line in zip(graph, listing(graph), strict=True):
-        style = KINDS[vertex.kind] | (OUTPUT if vertex.id in outputs else {})
-        doc = inspect.cleandoc(vertex.doc or "").splitlines()
-        label, tooltip = (
-            graphviz.nohtml("\\n".join(map(_escape, lines)))
-            for lines in (_label(graph, vertex, usual), [line, *doc])
+    def __post_init__(self) -> None:
+        one_of("theme", self.theme, tuple(THEMES))
+        one_of("direction", self.direction, get_args(Direction))
+
+    @property
+    def colors(self) -> Theme:
+        """The colours of the theme."""
+        return THEMES[self.theme]
+
+
+def write(view: View, style: Style) -> str:
+    """Return a View as DOT: the same View gives the same DOT, byte for byte."""
+    return f"digraph {NAME} {{\n{''.join(body(view, style))}}}\n"
+
+
+def body(view: View, style: Style) -> Iterator[str]:
+    """Yield the lines between the braces."""
+    theme = style.colors
+    boxes: dict[Path, list[Box]] = defaultdict(list)
+    for box in view.boxes:
+        boxes[box.scope].append(box)
+    scopes = {box.id: box.scope for box in view.boxes}
+    lines = [
+        f"\tgraph {_attributes(_graph_attributes(view, theme, style.direction))}",
+        f"\tnode {_attributes(_node_attributes(theme))}",
+        f"\tedge {_attributes({'color': theme.flows['data'], 'arrowsize': '0.7'})}",
+        *_level((), boxes, view.clusters, theme, "\t"),
+        *(_edge(edge, theme, scopes) for edge in view.edges),
+        *(f"\t{{rank=same; {'; '.join(map(_id, rank))}}}" for rank in view.ranks),
+    ]
+    return (f"{line}\n" for line in lines)
+
+
+def _graph_attributes(view: View, theme: Theme, direction: Direction) -> dict[str, str]:
+    attributes = {
+        "bgcolor": theme.paper,
+        "fontcolor": theme.muted,
+        "fontname": FONT,
+        "fontsize": str(SMALL),
+        "newrank": "true",
+        "nodesep": "0.22",
+        "pad": "0.2",
+        "rankdir": direction,
+        "ranksep": "0.32",
+    }
+    notes = (*view.simplified, *view.notes)
+    if notes:
+        attributes |= {"label": _text(notes, left=True), "labelloc": "b", "labeljust": "l"}
+    if all(edge.flow == "data" for edge in view.edges):
+        attributes["ordering"] = "in"
+    if len(view.boxes) > MANY:
+        attributes |= {"nslimit": "2", "splines": "polyline"}
+    return attributes
+
+
+def _node_attributes(theme: Theme) -> dict[str, str]:
+    return {
+        "fixedsize": "true",
+        "fontcolor": theme.ink,
+        "fontname": FONT,
+        "fontsize": str(SIZE),
+        "penwidth": "1.2",
+    }
+
+
+def _level(
+    path: Path,
+    boxes: dict[Path, list[Box]],
+    clusters: Iterable[Cluster],
+    theme: Theme,
+    indent: str,
+) -> Iterator[str]:
+    """Yield the boxes in a cluster, and then the clusters inside of it."""
+    for box in boxes[path]:
+        yield f"{indent}{_id(box.id)} {_attributes(_box(box, theme))}"
+    for cluster in clusters:
+        line, fill = theme.frame
+        look = {
+            "bgcolor": fill,
+            "color": line,
+            "fontcolor": theme.muted,
+            "fontname": FONT,
+            "fontsize": str(SMALL),
+            "label": _text(cluster.lines, left=True),
+            "labeljust": "l",
+            "labelloc": "t",
+            "margin": "10",
+            "style": "rounded",
+        }
+        yield f"{indent}subgraph {_id('cluster ' + '/'.join(cluster.path))} {{"
+        yield f"{indent}\tgraph {_attributes(look)}"
+        yield from _level(cluster.path, boxes, cluster.clusters, theme, indent + "\t")
+        yield f"{indent}}}"
+
+
+def _box(box: Box, theme: Theme) -> dict[str, str]:
+    shape = SHAPES[box.role]
+    color, fill = theme.output if box.output else theme.roles[box.role]
+    if isinstance(box.mark, str):
+        color, fill = theme.alarms[box.mark]
+    elif box.mark is not None:
+        fill = theme.scale[round(box.mark * (len(theme.scale) - 1))]
+    width, height = size(box.lines, shape["shape"])
+    attributes = {
+        "label": _text(box.lines),
+        "color": color,
+        "fillcolor": fill,
+        "height": f"{height / 72:.3f}",
+        "tooltip": _text(box.tooltip or box.lines),
+        "width": f"{width / 72:.3f}",
+        **shape,
+    }
+    if box.output:
+        attributes["peripheries"] = "2"
+    if box.mark is not None:
+        attributes["fontcolor"] = theme.strong
+    if box.mark in ("origin", "highlight"):
+        attributes["penwidth"] = "3"
+    return attributes
+
+
+def size(lines: Sequence[str], shape: str) -> tuple[float, float]:
+    """Return width and height of a box around some lines, in points."""
+    title, *details = [printable(line) for line in lines]
+    width = max([text_width(title, SIZE, bold=True), *(text_width(x, SMALL) for x in details)])
+    across, down = MARGINS[shape]
+    if shape == "ellipse":  # its corners are cut
+        width *= 1.12
+    height = LINE * len(lines) + down
+    return max(width + across, height), height
+
+
+def _edge(edge: Edge, theme: Theme, scopes: Mapping[str, Path]) -> str:
+    attributes = dict(LINES[edge.flow])
+    if edge.flow != "data":
+        attributes["color"] = theme.flows[edge.flow]
+    elif edge.side:
+        attributes["color"] = theme.side
+    if edge.broadcast:
+        attributes |= (
+            {"arrowhead": "normalodiamond"}
+            if edge.flow == "data"
+            else {"arrowhead": "odiamond", "dir": "both"}
         )
-        dot.node(str(vertex.id), label, tooltip=tooltip, **style)
-        for place, operand in enumerate(vertex.operands):
-            if operand is not None:
-                kind = graph[operand].kind
-                look = PALE if kind in ("parameter", "constant") else {}
-                course = STRAIGHT if place == 0 or kind == "operation" else {}
-                dot.edge(str(operand), str(vertex.id), **look, **course)
-    return dot
+    if edge.flow == "data" and edge.main:
+        attributes["weight"] = "8"
+    entered = scopes[edge.head]
+    if edge.flow == "data" and scopes[edge.tail][: len(entered)] != entered:
+        attributes["minlen"] = "2"  # its parameters come between, so that frames do not overlap
+    ends = f"{_id(edge.tail)} -> {_id(edge.head)}"
+    return f"\t{ends} {_attributes(attributes)}" if attributes else f"\t{ends}"
+
+
+def _attributes(attributes: dict[str, str]) -> str:
+    return f"[{' '.join(f'{name}={_quote(value)}' for name, value in attributes.items())}]"
+
+
+def _quote(text: str) -> str:
+    """Quote what is escaped already, or needs no escape."""
+    return f'"{text}"'
+
+
+def _id(id: str) -> str:
+    return _quote(_escape(id))
+
+
+def _text(lines: Sequence[str], left: bool = False) -> str:
+    """Escape lines of text so that DOT shows them as they are."""
+    end = "\\l" if left else "\\n"
+    text = end.join(map(_escape, lines))
+    return text + end if left else text
 
 
 def _escape(text: str) -> str:
-    """Escape a line so that DOT shows it as it is."""
-    return printable(text).replace("\\", "\\\\").replace("&", "&amp;")
-
-
-def _label(graph: Graph, vertex: Vertex, usual: str) -> list[str]:
-    """Return the lines of a label: what it is, and its shape; its dtype where it is not usual."""
-    if vertex.function is None:
-        title = vertex.name or (vertex.kind if vertex.value is None else str(vertex.value))
-    else:
-        title = vertex.function if vertex.name is None else f"{vertex.name} = {vertex.function}"
-        title = " ".join([title, *_settings(graph, vertex)])
-    details = [str(vertex.shape)] if vertex.shape else []  # that it is one number goes unsaid
-    if vertex.dtype != usual:
-        details.append(vertex.dtype)
-    return [title, " ".join(details)] if details else [title]
-
-
-def _settings(graph: Graph, vertex: Vertex) -> list[str]:
-    """Return the telling attributes of an operation: neither usual nor repeated by its shape."""
-    operands = [None if i is None else graph[i] for i in vertex.operands]
-    given = dict(vertex.attributes)
-    axes = len(vertex.shape[2:])  # the spatial ones, where there are windows
-    usual = {**USUAL, "shape": vertex.shape, "dtype": vertex.dtype, "size": vertex.shape[2:]}
-    usual |= {"padding": (0,) * axes, "dilation": (1,) * axes}
-    settings = []
-    kernel = given.pop("kernel_size", None)
-    if kernel is not None:  # a pool, whose windows lie side by side
-        usual["stride"] = kernel
-    elif (vertex.function or "").startswith("Conv") and len(operands) > 1 and operands[1]:
-        kernel = operands[1].shape[2:]
-        usual["stride"] = (1,) * axes
-    if kernel is not None:
-        sides = kernel if isinstance(kernel, tuple) else (kernel,)
-        settings.append("×".join(map(format_plain, sides)))
-    if operands and operands[0] is not None:
-        usual["axis"] = tuple(range(len(operands[0].shape)))  # all of them
-    for name, value in given.items():
-        if name not in usual or value != usual[name]:
-            settings.append(name if value is True else f"{name} {_short(name, value)}")
-    return settings
-
-
-def _short(name: str, value: Plain) -> str:
-    """Return a stride (2, 2) as 2 and (2, 1) as 2×1, an axis (1,) as 1; cut what is long."""
-    if isinstance(value, tuple) and (name in WINDOW or len(value) == 1):
-        text = "×".join(map(format_plain, value[:1] if len(set(value)) == 1 else value))
-    else:
-        text = format_plain(value)
-    return text if len(text) <= 40 else f"{text[:39]}…"
+    return printable(text).replace("\\", "\\\\").replace('"', '\\"').replace("&", "&amp;")

