@@ -12,6 +12,7 @@ from hypothesis import given
 
 import tinygraph as tg
 from tinygraph.nn import functional as F
+from tinygraph.testing.strategies import einsum_subscripts, values
 
 from .test_torch import DTYPES, agree, assert_close, draw
 
@@ -83,30 +84,8 @@ def test_einsum(torch, case, dtype):
 @st.composite
 def contractions(draw):
     """Draw valid subscripts, with or without output, and operands of small integers."""
-    lengths = {name: draw(st.integers(0, 3)) for name in "abcdE"}
-    dots = draw(st.lists(st.integers(1, 3), max_size=2))
-    terms, shapes = [], []
-    for _ in range(draw(st.integers(1, 4))):
-        letters = draw(st.lists(st.sampled_from(sorted(lengths)), max_size=3))
-        # an axis of length 1 broadcasts, but the two of a diagonal must be equal
-        short = draw(st.sets(st.sampled_from(sorted(lengths))))
-        own = [1 if name in short else lengths[name] for name in letters]
-        place = draw(st.integers(0, len(letters)))
-        extra = [draw(st.sampled_from([1, n])) for n in dots[draw(st.integers(0, len(dots))) :]]
-        if extra or draw(st.booleans()):
-            letters.insert(place, "...")
-            own[place:place] = extra
-        terms.append("".join(letters))
-        shapes.append(tuple(own))
-    text = ",".join(terms)
-    if draw(st.booleans()):
-        used = sorted(set(text) - set(",."))
-        out = draw(st.permutations(used))[: draw(st.integers(0, len(used)))]
-        if "..." in text:
-            out.insert(draw(st.integers(0, len(out))), "...")
-        text += "->" + "".join(out)
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    return text, [rng.integers(-3, 4, shape) * 1.0 for shape in shapes]
+    text, shapes = draw(einsum_subscripts(4, empty=True))
+    return text, [draw(values(shape, kind="integer")) for shape in shapes]
 
 
 @given(contractions())

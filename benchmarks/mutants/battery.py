@@ -1,12 +1,18 @@
-"""Run the battery on a tinygraph with one bug, in this process: python battery.py NAME RESULT ...
+"""Run the battery on a tinygraph with one bug, in this process.
 
-What follows goes to pytest.  The bug is in the module that is imported; no file is touched.  RESULT
-is the file for a line of JSON: which test failed first, why, and on how many elements.
+    python battery.py NAME FUNCTIONS RESULT [arguments of pytest]
+
+NAME is the mutant ("none": no bug).  Its bug is in the module that is imported; no file is touched.
+FUNCTIONS are those whose tests are to run, with commas between ("": all tests).  RESULT is the file
+for a line of JSON: which test failed first, why, and on how many elements.
 """
 
 from __future__ import annotations
 
+import ast
 import json
+import math
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -49,11 +55,22 @@ class Finder(MetaPathFinder):
 
 
 class Witness:
-    """Watches pytest: how many tests ran, and the first that failed."""
+    """Selects the tests of some Functions, and sees how many ran and which failed first."""
 
-    def __init__(self) -> None:
+    def __init__(self, functions: str) -> None:
+        self.wanted = re.compile(
+            rf"\b(?:Test)?({functions.replace(',', '|')})\b" if functions else ""
+        )
         self.start = time.perf_counter()
         self.result: dict[str, Any] = {"tests": 0}
+
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> None:
+        config.hook.pytest_deselected(
+            items=[item for item in items if not self.wanted.search(item.nodeid)]
+        )
+        items[:] = [item for item in items if self.wanted.search(item.nodeid)]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.result["tests"] += report.when == "call"
@@ -64,7 +81,6 @@ class Witness:
         error = call.excinfo.value
         self.result |= {
             "test": node.nodeid,
-            "collected": isinstance(node, pytest.Item),
             "error": type(error).__name__,
             "message": str(error),
             "sizes": sizes(node, error),
@@ -72,27 +88,27 @@ class Witness:
 
 
 def sizes(node: Any, error: BaseException) -> list[int] | None:
-    """Return the number of elements of each input of the failing example, where it is told."""
-    case = getattr(node, "callspec", None) and node.callspec.params.get("case")
-    inputs = getattr(case, "inputs", None)
-    if inputs is None:
-        return None
-    return [_size(i.shape) for i in inputs if i is not None]
+    """Return the number of elements of each input of the failing example, as far as it was shrunk.
 
-
-def _size(shape: tuple[int, ...]) -> int:
-    size = 1
-    for n in shape:
-        size *= n
-    return size
+    A report has it as a script, whose last statement is the call of the check.
+    """
+    report = getattr(error, "report", None)
+    for _, text in getattr(report, "sections", ()):
+        if "import numpy" in text:
+            script = ast.parse(text)
+            names: dict[str, Any] = {}
+            exec(compile(ast.Module(script.body[:-1], []), "script", "exec"), names)
+            return [value.size for value in names.values() if hasattr(value, "dtype")]
+    case = getattr(getattr(node, "cls", None), "case", None)
+    return case and [math.prod(i.shape) for i in case.inputs if i is not None]
 
 
 def main() -> int:
-    name, result, *arguments = sys.argv[1:]
+    name, functions, result, *arguments = sys.argv[1:]
     sys.path.insert(0, str(ROOT))
     if name != "none":
         sys.meta_path.insert(0, Finder(by_name(name)))
-    witness = Witness()
+    witness = Witness(functions)
     code = pytest.main(arguments, plugins=[witness])
     seconds = time.perf_counter() - witness.start
     Path(result).write_text(json.dumps({**witness.result, "code": int(code), "seconds": seconds}))

@@ -21,6 +21,7 @@ from .running import RUNNING
 from .selection import SELECTIONS
 from .shape import SHAPES, indexings
 from .table import Case
+from .ties import TIES
 from .windows import WINDOWS
 
 CASES: list[Case] = [
@@ -39,6 +40,7 @@ CASES: list[Case] = [
     *NORMALIZATIONS,
     *EMBEDDINGS,
     *POINTWISE_LOSSES,
+    *TIES,
 ]
 CASES += [variant for case in CASES for variant in case.variants()]
 DIFFERENTIABLE = [case for case in CASES if case.differentiable]

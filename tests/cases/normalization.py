@@ -60,4 +60,6 @@ NORMALIZATIONS = [
         [((2, 2, 3), (3,)), ((3,), (3,)), ((0, 3), (3,))],
     ),
     Case(RMSNorm(2, 0.1), [normal(2, 3, 2), None], over_last(2, rms_norm(0.1))),
+    Case(RMSNorm(1, 0.5), [normal(2, 3)], over_last(1, rms_norm(0.5))),
+    Case(LayerNorm(1, 0.5), [normal(2, 3)], over_last(1, layer_norm(0.5))),
 ]

@@ -130,6 +130,7 @@ UNARY = [
     (Mish(), normal, lambda v: v * math.tanh(softplus(v))),
     (Softplus(2.0, 20.0), normal, lambda v: softplus(2 * v) / 2),
     (Softplus(1.0, 1.0), apart, lambda v: v if v > 1 else softplus(v)),
+    (Softplus(0.5, 1.0), apart, lambda v: v if v > 2 else 2 * softplus(v / 2)),
     (Softsign(), apart, lambda v: v / (1 + abs(v))),
     (LogSigmoid(), normal, lambda v: math.log(sigmoid(v))),
     (Hardtanh(-1, 2), apart, lambda v: min(max(v, -1), 2)),

@@ -65,6 +65,7 @@ def lines_taken() -> list[Case]:
         ((2, 3, 2), 1, below(3, 2, 1, 2)),
         ((3,), 0, below(3, 1)),
         ((3, 2), 0, exactly([[0, 1], [2, 1], [0, -1], [0, 0]])),  # named repeatedly
+        ((2, 3), 1, exactly([[1, 1], [-1, 2]])),  # twice, and by a number from the end
         ((3, 4), 1, below(4, 2, 5)),  # fewer lines than x has
         ((3, 2), 1, below(2, 3, 0)),
         ((0, 3), 1, below(3, 0, 2)),
@@ -87,6 +88,7 @@ def slices_taken() -> list[Case]:
         ((3, 2), 0, exactly([0, 2, 0, -1])),
         ((2, 3, 2), 1, exactly([[1, 0], [1, 1]])),
         ((2, 3), 1, exactly(2)),
+        ((2, 3), 1, exactly([-1, 0, 2])),
         ((2, 3), 1, exactly(np.zeros((0,), int))),
         ((0, 3), 1, exactly([1])),
         ((3,), 0, exactly([2, 1])),

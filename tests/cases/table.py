@@ -107,7 +107,7 @@ class Case:
 
     @property
     def differentiable(self) -> bool:
-        return not isinstance(self.function, Function) or self.function.differentiable
+        return bool(getattr(self.function, "differentiable", True))
 
     def draw(self, rng: np.random.Generator, dtype: Any = np.float64) -> list[np.ndarray | None]:
         """Draw the inputs, read-only."""

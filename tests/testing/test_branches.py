@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
+import zlib
 from typing import Any
 
 import numpy as np
 import pytest
 
 import tinygraph as tg
-from tinygraph._branches import record_branches
 from tinygraph.nn import functional as F
 from tinygraph.ops.activation import ELU, Hardtanh, LeakyReLU, Softplus
 from tinygraph.ops.binary_loss import BinaryCrossEntropy, LogFloor
@@ -20,10 +20,11 @@ from tinygraph.ops.regression_loss import Huber, KLDivergence
 from tinygraph.ops.rounding import Copysign, Floor, Fmod, Remainder, Trunc
 from tinygraph.ops.selection import Sort
 from tinygraph.ops.transcendental import Arctan2
+from tinygraph.testing._branches import record_branches
 
-from .cases import DIFFERENTIABLE
-from .cases.table import Case, apart
-from .test_functions import every, floating, functions_of, generator, gradients, output
+from ..cases import DIFFERENTIABLE
+from ..cases.table import Case, apart
+from ..test_functions import functions_of
 
 # Those that say themselves what they choose, and those whose aux do.
 PIECEWISE = {
@@ -44,6 +45,34 @@ FUNCTIONS = [
     for case in DIFFERENTIABLE
     if isinstance(case.function, tg.Function) and not case.function.attributes.get("f")
 ]
+
+
+def every(cases: list[Case]) -> Any:
+    return pytest.mark.parametrize("case", cases, ids=str)
+
+
+def generator(case: Case) -> np.random.Generator:
+    return np.random.default_rng(zlib.crc32(str(case).encode()))
+
+
+def floating(arrays: list) -> list[int]:
+    return [i for i, a in enumerate(arrays) if a is not None and a.dtype.kind == "f"]
+
+
+def output(case: Case, arrays: list) -> np.ndarray:
+    with tg.no_grad():
+        return case.function(*(None if a is None else tg.Tensor(a) for a in arrays)).data
+
+
+def gradients(case: Case, arrays: list, g: np.ndarray) -> list[np.ndarray]:
+    """Return the gradient of every floating input; zeros for None, which stands for them."""
+    xs = [None if a is None else tg.Tensor(a, requires_grad=a.dtype.kind == "f") for a in arrays]
+    wanted = [xs[i] for i in floating(arrays)]
+    found = tg.grad(case.function(*xs), wanted, g, allow_unused=True)
+    return [
+        np.zeros(x.shape, x.dtype) if gx is None else gx.data
+        for x, gx in zip(wanted, found, strict=True)
+    ]
 
 
 def same(branches: list[tuple]) -> bool:

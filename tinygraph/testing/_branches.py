@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from ._function import Function, FunctionHook, Node
-from ._tensor import Array
+import tinygraph as tg
+
+from ._report import Array
 
 
-class record_branches(FunctionHook):
+class record_branches(tg.FunctionHook):
     """Record the branches of the operations that run in a ``with`` block, in order.
 
     Two records are equal where the same operations ran and made the same choices.  The record of a
@@ -24,7 +26,7 @@ class record_branches(FunctionHook):
     Examples
     --------
     >>> import tinygraph as tg
-    >>> from tinygraph._branches import record_branches
+    >>> from tinygraph.testing._branches import record_branches
     >>> def run(x):
     ...     branches = record_branches()
     ...     with branches:
@@ -35,14 +37,14 @@ class record_branches(FunctionHook):
     """
 
     def __init__(self) -> None:
-        self.taken: list[tuple[type[Function], tuple[Array, ...]]] = []
+        self.taken: list[tuple[type[tg.Function], tuple[Array, ...]]] = []
 
     def after_forward(
         self,
-        function: Function,
+        function: tg.Function,
         inputs: Sequence[Array | None],
         output: Array,
-        node: Node | None,
+        node: Any,
     ) -> None:
         """Note the choices of an operation; a discrete output, that Python may ask, is one."""
         choices: tuple[Array, ...] = (output,)

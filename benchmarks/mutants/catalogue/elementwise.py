@@ -69,8 +69,9 @@ MUTANTS = [
         (
             "sigmoid: overflows",
             "Sigmoid",
-            "e = np.exp(-np.abs(x))  # never overflows\n        return np.where(x < 0, e, 1) / (1 + e)",
-            "return 1 / (1 + np.exp(-x))",
+            "e = np.exp(-np.abs(x))  # never overflows\n        return np.where(x < 0, e, 1) "
+            "/ (1 + e)",
+            "e = np.exp(x)\n        return e / (1 + e)",
         ),
         (
             "abs: slope 1 at 0",
@@ -81,8 +82,10 @@ MUTANTS = [
         (
             "abs: value",  # no gradient can see it
             "Abs",
-            "return np.abs(x)\n\n    def backward(self, g: Value, x: Value) -> Value:\n        return where_",
-            "return np.abs(x) + 1\n\n    def backward(self, g: Value, x: Value) -> Value:\n        return where_",
+            "return np.abs(x)\n\n    def backward(self, g: Value, x: Value) -> Value:\n      "
+            "  return where_",
+            "return np.abs(x) + 1\n\n    def backward(self, g: Value, x: Value) -> Value:\n  "
+            "      return where_",
         ),
         (
             "clip: slope 0 at the limit",
@@ -99,19 +102,22 @@ MUTANTS = [
         (
             "maximum: tie mass doubled",
             "Maximum",
-            "return where_(a > b, g, where_(a < b, 0, g / 2)), where_(a < b, g, where_(a > b, 0, g / 2))",
+            "return where_(a > b, g, where_(a < b, 0, g / 2)), where_(a < b, g, where_(a > "
+            "b, 0, g / 2))",
             "return where_(a >= b, g, 0), where_(a <= b, g, 0)",
         ),
         (
             "maximum: ties lost",
             "Maximum",
-            "return where_(a > b, g, where_(a < b, 0, g / 2)), where_(a < b, g, where_(a > b, 0, g / 2))",
+            "return where_(a > b, g, where_(a < b, 0, g / 2)), where_(a < b, g, where_(a > "
+            "b, 0, g / 2))",
             "return where_(a > b, g, 0), where_(a < b, g, 0)",
         ),
         (
             "minimum: ties to the first",
             "Minimum",
-            "return where_(a < b, g, where_(a > b, 0, g / 2)), where_(a > b, g, where_(a < b, 0, g / 2))",
+            "return where_(a < b, g, where_(a > b, 0, g / 2)), where_(a > b, g, where_(a < "
+            "b, 0, g / 2))",
             "return where_(a <= b, g, 0), where_(a <= b, 0, g)",
         ),
         (

@@ -63,14 +63,14 @@ MUTANTS = [
         (
             "grad overwritten by the next backward",
             "Multiply",
-            "leaf._grad = leaf._grad + g",
+            "leaf._grad = _total(leaf._grad, g, create_graph)",
             "leaf._grad = g",
         ),
         (
             "grad accumulated in place",
             "Multiply",
-            "leaf._grad = leaf._grad + g",
-            "leaf._grad._array += g._array",
+            "return wrap(np.asarray(held._array + g._array))",
+            "return wrap(np.add(held._array, g._array, out=held._array))",
         ),
         (
             "unbroadcast averages",
@@ -111,8 +111,8 @@ MUTANTS = [
         (
             "inputs detached in the graph",
             "Multiply Log",
-            "return wrap(array, source, isinstance(source, Node))",
-            "return wrap(array)",
+            "        return wrap(array, source, ",
+            "        source = None\n        return wrap(array, source, ",
         ),
         (
             "output detached in the graph",
@@ -150,7 +150,7 @@ MUTANTS = [
         ),
         (
             "left-out inputs shift the others",
-            "BatchNorm",
+            "LayerNorm RMSNorm",
             "return (*values, *(None,) * (named - len(values)))",
             "return (*(None,) * (named - len(values)), *values)",
         ),

@@ -1,0 +1,151 @@
+"""Bugs of convolution: overlap, stride, padding, dilation, groups, tiles."""
+
+from mutant import mutants
+
+MUTANTS = [
+    *mutants(
+        "conv",
+        "kernels/windows.py",
+        (
+            "col2im: overlaps overwrite",
+            "Conv2d Fold",
+            "x[pixels] += cols[:, :, t][inside]",
+            "x[pixels] = cols[:, :, t][inside]",
+        ),
+        (
+            "taps: first window rounded down",
+            "Conv2d Unfold",
+            "first = max(0, -(offset // stride))",
+            "first = max(0, -offset // stride)",
+        ),
+        (
+            "taps: last window rounded down",  # value and gradient agree
+            "Conv2d Unfold",
+            "stop = max(first, min(windows, (size - 1 - offset) // stride + 1))",
+            "stop = max(first, min(windows, (size - offset) // stride))",
+        ),
+        (
+            "taps: kernel flipped",  # value and gradient agree
+            "Conv2d Unfold",
+            "for offset in range(-padding, dilation * kernel - padding, dilation):",
+            "for offset in range(-padding, dilation * kernel - padding, dilation)[::-1]:",
+        ),
+        (
+            "taps: padding at the end only",  # value and gradient agree
+            "Conv2d Unfold",
+            "for offset in range(-padding, dilation * kernel - padding, dilation):",
+            "for offset in range(0, dilation * kernel, dilation):",
+        ),
+        (
+            "taps: dilation ignored",  # value and gradient agree
+            "Conv2d Unfold",
+            "for offset in range(-padding, dilation * kernel - padding, dilation):",
+            "for offset in range(-padding, kernel - padding):",
+        ),
+        (
+            "taps: axes of the kernel swapped",  # value and gradient agree
+            "Conv2d Unfold",
+            "        for entry in product(*(_axis_taps(*axis) for axis in axes))\n",
+            "        for *most, last in product(*reversed([_axis_taps(*axis) for axis in axes]))\n"
+            "        for entry in [(last, *reversed(most))]\n",
+        ),
+        (
+            "fold: channels and taps swapped",
+            "Fold",
+            "scatter(cols.reshape(n, c, depth, *windows), x, where)",
+            "scatter(cols.reshape(n, depth, c, *windows).swapaxes(1, 2), x, where)",
+        ),
+        (
+            "unfold: channels and taps swapped",
+            "Unfold",
+            "return cols.reshape(n, c * depth, prod(windows))",
+            "return cols.swapaxes(1, 2).reshape(n, c * depth, prod(windows))",
+        ),
+    ),
+    *mutants(
+        "conv",
+        "kernels/convolution.py",
+        (
+            "input gradient: stride swapped",
+            "Conv2d",
+            "where = taps(input_size, windows, kernel_size, stride, padding, dilation)",
+            "where = taps(input_size, windows, kernel_size, stride[::-1], padding, dilation)",
+        ),
+        (
+            "input gradient: padding swapped",
+            "Conv2d",
+            "where = taps(input_size, windows, kernel_size, stride, padding, dilation)",
+            "where = taps(input_size, windows, kernel_size, stride, padding[::-1], dilation)",
+        ),
+        (
+            "input gradient: dilation swapped",
+            "Conv2d",
+            "where = taps(input_size, windows, kernel_size, stride, padding, dilation)",
+            "where = taps(input_size, windows, kernel_size, stride, padding, dilation[::-1])",
+        ),
+        (
+            "columns: stride swapped",
+            "Conv2d",
+            "where = taps(image_size(x), windows, kernel_size, stride, padding, dilation)",
+            "where = taps(image_size(x), windows, kernel_size, stride[::-1], padding, dilation)",
+        ),
+        (
+            "padding of ones",  # seen by the value, and by the gradient of the weight as right
+            "Conv2d",
+            "buffer = np.zeros((length, *shape), dtype)",
+            "buffer = np.ones((length, *shape), dtype)",
+        ),
+        (
+            "weight gradient of the last tile",
+            "Conv2d",
+            "gw += np.matmul(cols, g[tile]).sum(axis=0)",
+            "gw[...] = np.matmul(cols, g[tile]).sum(axis=0)",
+        ),
+        (
+            "weight gradient averaged over images",
+            "Conv2d",
+            "gw += np.matmul(cols, g[tile]).sum(axis=0)",
+            "gw += np.matmul(cols, g[tile]).mean(axis=0) if len(cols) else 0",
+        ),
+        (
+            "pointwise: whatever the stride",
+            "Conv2d",
+            "not any(padding) and size == windows",
+            "not any(padding)",
+        ),
+        (
+            "pointwise: whatever the padding",
+            "Conv2d",
+            "not any(padding) and size == windows",
+            "size == windows",
+        ),
+        (
+            "one filter a group: groups counted as filters",
+            "Conv2d ConvTranspose2d",
+            "product = np.multiply if o == groups else np.matmul",
+            "product = np.multiply if o <= 2 else np.matmul",
+        ),
+    ),
+    *mutants(
+        "conv",
+        "ops/conv.py",
+        (
+            "bias: sum over the images missing",
+            "Conv2d",
+            "return g.sum(axis=(0, *range(2, g.ndim)))",
+            "return g[:1].sum(axis=(0, *range(2, g.ndim)))",
+        ),
+        (
+            "transpose: crops the start",
+            "ConvTranspose2d",
+            "y[(..., *map(slice, windows))]",
+            "y[(..., *(slice(-n, None) for n in windows))]",
+        ),
+        (
+            "transpose: gradient of the weight off by 1e-7",
+            "ConvTranspose2d",
+            "gw = self.weight_grad(x, g, w.shape[2:]) if needs.w else None",
+            "gw = self.weight_grad(x, g, w.shape[2:]) / 1.0000001 if needs.w else None",
+        ),
+    ),
+]
