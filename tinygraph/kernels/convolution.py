@@ -2,8 +2,9 @@
 
 With the windows of a few images laid out as columns (im2col), the convolution is one product,
 and so are both of its gradients. The columns are kh*kw times as large as the images, so they
-never exist for the whole batch: one buffer that fits the cache is filled again for each tile,
-and filled once more in the backward pass rather than kept.
+never exist for the whole batch: a buffer that fits the cache is filled again for each tile, and
+filled once more in the backward pass rather than kept. Threads share the batch; each has a buffer
+of its own.
 
 In the shapes below G is the number of groups, D = C/G * kh*kw the depth of a column and
 L = H'*W' the number of windows; nothing depends on there being two spatial axes.
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.kernels._types import Array, Sizes
+from tinygraph.kernels.threads import share
 from tinygraph.kernels.windows import gather, image_size, output_sizes, scatter, taps
 
 TILE_BYTES = 1 << 20
@@ -37,10 +39,17 @@ def conv(
     filters = w.reshape(groups, o // groups, prod(w.shape[1:]))  # (G, O/G, D)
     y = np.empty((n, groups, o // groups, prod(windows)), np.result_type(x, w))
     bias = None if b is None else b.reshape(groups, o // groups, 1)
-    for tile, cols in _column_tiles(x, windows, kernel_size, stride, padding, dilation, groups):
-        np.matmul(filters, cols, out=y[tile])
-        if bias is not None:
-            y[tile] += bias
+
+    def work(part: slice) -> None:
+        out = y[part]
+        for tile, cols in _column_tiles(
+            x[part], windows, kernel_size, stride, padding, dilation, groups
+        ):
+            np.matmul(filters, cols, out=out[tile])
+            if bias is not None:
+                out[tile] += bias
+
+    share(n, work, _is_large(x, kernel_size, windows))
     return y.reshape(n, o, *windows)
 
 
@@ -61,9 +70,19 @@ def conv_weight_grad(
     windows = image_size(g)
     c = x.shape[1] // groups
     g = g.reshape(n, groups, o // groups, prod(windows)).mT  # (N, G, L, O/G)
-    gw = np.zeros((groups, c * prod(kernel_size), o // groups), np.result_type(g, x))
-    for tile, cols in _column_tiles(x, windows, kernel_size, stride, padding, dilation, groups):
-        gw += np.matmul(cols, g[tile]).sum(axis=0)  # (G, D, O/G)
+
+    def work(part: slice) -> Array:
+        z = g[part]
+        gw = np.zeros((groups, c * prod(kernel_size), o // groups), np.result_type(g, x))
+        for tile, cols in _column_tiles(
+            x[part], windows, kernel_size, stride, padding, dilation, groups
+        ):
+            gw += np.matmul(cols, z[tile]).sum(axis=0)  # (G, D, O/G)
+        return gw
+
+    gw, *others = share(n, work, _is_large(x, kernel_size, windows))
+    for other in others:
+        gw += other
     return np.ascontiguousarray(gw.mT).reshape(o, c, *kernel_size)
 
 
@@ -84,6 +103,12 @@ def conv_input_grad(
     n, o = g.shape[:2]
     windows = image_size(g)
     c, kernel_size = w.shape[1] * groups, image_size(w)
+    # A convolution of g, turned round; not for few channels, where there are more columns to fill.
+    around = tuple(d * (k - 1) - p for d, k, p in zip(dilation, kernel_size, padding, strict=True))
+    turned = (windows, kernel_size, stride, around, dilation)
+    pays = set(stride) == {1} and groups < o <= 2 * c and min(around) >= 0
+    if pays and output_sizes(*turned) == input_size:
+        return conv(g, _turned(w, groups), None, *turned[2:], groups)
     g = g.reshape(n, groups, o // groups, prod(windows))
     filters = w.reshape(groups, o // groups, prod(w.shape[1:])).mT  # (G, D, O/G)
     gx = np.zeros((n, c, *input_size), np.result_type(g, w))
@@ -93,10 +118,15 @@ def conv_input_grad(
     # With one filter a group this is an outer product, at which matmul is four times slower.
     product = np.multiply if o == groups else np.matmul
     where = taps(input_size, windows, kernel_size, stride, padding, dilation)
-    for tile, buffer in _tiles(n, (c, len(where), *windows), gx.dtype):
-        cols = buffer.reshape(len(buffer), groups, -1, prod(windows))
-        product(filters, g[tile], out=cols)
-        scatter(buffer, gx[tile], where)
+
+    def work(part: slice) -> None:
+        z, out = g[part], gx[part]
+        for tile, buffer in _tiles(len(out), (c, len(where), *windows), gx.dtype):
+            cols = buffer.reshape(len(buffer), groups, -1, prod(windows))
+            product(filters, z[tile], out=cols)
+            scatter(buffer, out[tile], where)
+
+    share(n, work, _is_large(gx, kernel_size, windows))
     return gx
 
 
@@ -134,6 +164,19 @@ def _tiles(n: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterator[tup
     for start in range(0, n, length):
         stop = min(start + length, n)
         yield slice(start, stop), buffer[: stop - start]
+
+
+def _turned(w: Array, groups: int) -> Array:
+    """Turn filters by 180 degrees and swap their channels: (O, C/G, kh, kw) -> (C, O/G, kh, kw)."""
+    o, c, *kernel_size = w.shape
+    w = np.flip(w.reshape(groups, o // groups, *w.shape[1:]), tuple(range(3, w.ndim + 1)))
+    return w.swapaxes(1, 2).reshape(groups * c, o // groups, *kernel_size)
+
+
+def _is_large(x: Array, kernel_size: Sizes, windows: Sizes) -> bool:
+    """Whether the columns of all images are more than one tile."""
+    size: int = x.itemsize * prod((*x.shape[:2], *kernel_size, *windows))
+    return size > TILE_BYTES
 
 
 def _is_pointwise(kernel_size: Sizes, padding: Sizes, size: Sizes, windows: Sizes) -> bool:

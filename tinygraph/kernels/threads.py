@@ -1,0 +1,70 @@
+"""Work on several threads: NumPy and BLAS let go of Python's lock while they compute.
+
+A product of small matrices on all of BLAS's threads is mostly waiting for each other; tiles of
+work on threads of our own, with BLAS held to one, wait once. So there are as many as BLAS has.
+"""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextvars import copy_context
+from functools import cache
+from itertools import pairwise
+from threading import Lock
+from typing import Any, TypeVar
+
+R = TypeVar("R")
+
+
+def share(count: int, work: Callable[[slice], R], worthwhile: bool) -> list[R]:
+    """Divide ``count`` items among threads; return what ``work`` made of each part, in order.
+
+    The parts depend on nothing but the number of items and of threads, so that a sum over them
+    comes out the same each time.  Where the work is too small, or another thread of the user's is
+    sharing its own, one thread does it.
+    """
+    blas = _blas() if worthwhile and count > 1 else None
+    threads = blas.get_num_threads() if blas else 1
+    ends = [count * i // threads for i in range(threads + 1)]
+    parts = [slice(*ends) for ends in pairwise(ends)]
+    if blas is None or threads == 1 or not _busy.acquire(blocking=False):
+        return [work(part) for part in parts]
+    try:
+        blas.set_num_threads(1)
+        pool = _pool(threads)
+        # Each in a copy of the context: what numpy.errstate says holds for all of them.
+        others = [pool.submit(copy_context().run, work, part) for part in parts[1:]]
+        try:
+            first = work(parts[0])
+        finally:
+            wait(others)
+        return [first, *(other.result() for other in others)]
+    finally:
+        blas.set_num_threads(threads)
+        _busy.release()
+
+
+@cache
+def _blas() -> Any:
+    """Return the controller of NumPy's BLAS, or None if it is of an unknown kind."""
+    from threadpoolctl import ThreadpoolController  # costs time that small models need not spend
+
+    found = ThreadpoolController().select(user_api="blas").lib_controllers
+    return found[0] if len(found) == 1 else None
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads - 1, "tinygraph")
+
+
+def _start_afresh() -> None:
+    """Forget threads that a forked process has not."""
+    global _busy
+    _busy = Lock()
+    _pool.cache_clear()
+
+
+_busy = Lock()  # held while BLAS is held to one thread
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_afresh)
