@@ -23,6 +23,7 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
+import numpy as np
 import pytest
 from catalogue import by_name
 from mutant import ROOT, Mutant
@@ -98,7 +99,7 @@ def sizes(node: Any, error: BaseException) -> list[int] | None:
             script = ast.parse(text)
             names: dict[str, Any] = {}
             exec(compile(ast.Module(script.body[:-1], []), "script", "exec"), names)
-            return [value.size for value in names.values() if hasattr(value, "dtype")]
+            return [value.size for value in names.values() if isinstance(value, np.ndarray)]
     case = getattr(getattr(node, "cls", None), "case", None)
     return case and [math.prod(i.shape) for i in case.inputs if i is not None]
 

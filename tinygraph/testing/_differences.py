@@ -381,8 +381,8 @@ def _explained(
         message = "a projection on a random direction; no single entry was found wrong"
     elif rows.weights is None:
         output = rows.problem.here.outputs[int(rows.owners[mine[0]])]
-        entry = tuple(map(int, np.unravel_index(int(k), output.shape)))
-        message = f"it is the derivative of entry {list(entry)} of the output"
+        entry = [int(i) for i in np.unravel_index(int(k), output.shape)]
+        message = f"it is the derivative of entry {entry} of the output" if entry else ""
     finding = replace(finding, message=message, worst=worst)
     if places is None or len(places) < math.prod(shape):
         return finding

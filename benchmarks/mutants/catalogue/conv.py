@@ -98,14 +98,26 @@ MUTANTS = [
         (
             "weight gradient of the last tile",
             "Conv2d",
-            "gw += np.matmul(cols, g[tile]).sum(axis=0)",
-            "gw[...] = np.matmul(cols, g[tile]).sum(axis=0)",
+            "gw += np.matmul(cols, z[tile]).sum(axis=0)",
+            "gw[...] = np.matmul(cols, z[tile]).sum(axis=0)",
         ),
         (
             "weight gradient averaged over images",
             "Conv2d",
-            "gw += np.matmul(cols, g[tile]).sum(axis=0)",
-            "gw += np.matmul(cols, g[tile]).mean(axis=0) if len(cols) else 0",
+            "gw += np.matmul(cols, z[tile]).sum(axis=0)",
+            "gw += np.matmul(cols, z[tile]).mean(axis=0) if len(cols) else 0",
+        ),
+        (
+            "input gradient: filters not turned",
+            "Conv2d",
+            "np.flip(w.reshape(groups, o // groups, *w.shape[1:]), tuple(range(3, w.ndim + 1)))",
+            "w.reshape(groups, o // groups, *w.shape[1:])",
+        ),
+        (
+            "input gradient: turned along one axis",
+            "Conv2d",
+            "np.flip(w.reshape(groups, o // groups, *w.shape[1:]), tuple(range(3, w.ndim + 1)))",
+            "np.flip(w.reshape(groups, o // groups, *w.shape[1:]), 3)",
         ),
         (
             "pointwise: whatever the stride",
