@@ -148,3 +148,17 @@ def test_wrong_outputs_are_refused():
         One()(leaf([1.0]))
     with pytest.raises(ValueError, match="Mixed must have one dtype"):
         Mixed()(leaf([1.0]))
+
+
+def test_a_rule_keeps_double_precision_at_a_single_number():
+    class Logistic(tg.Function):
+        def forward(self, x):
+            return 1 / (1 + np.exp(-x))
+
+        def backward(self, g, x):
+            e = tg.exp(-x)  # of a 0-d array, which NumPy has made a scalar
+            return g * e / (1 + e) ** 2
+
+    x = tg.tensor(0.3, dtype=np.float64, requires_grad=True)
+    slope = np.exp(-0.3) / (1 + np.exp(-0.3)) ** 2
+    assert tg.grad(Logistic()(x), x).item() == pytest.approx(slope, rel=1e-14)

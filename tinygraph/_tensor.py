@@ -556,7 +556,8 @@ def _rebuild(
 def as_tensors(values: Sequence[Any], exact: bool = False) -> list[Any]:
     """Return the operands of one operation as Tensors; None, for a missing one, stays None.
 
-    Python and NumPy scalars are weak: they take the dtype of the others.  But a float next to
+    Python and NumPy scalars are weak: they take the dtype of the others; a NumPy scalar alone
+    keeps its own, because a 0-d array in a rule soon becomes one.  A float next to
     integers takes them, too, to the default dtype; or, if ``exact``, becomes float64 beside
     them, as a comparison needs it.
 
@@ -565,6 +566,8 @@ def as_tensors(values: Sequence[Any], exact: bool = False) -> list[Any]:
     TypeError, ValueError
         As `to_array`, or if a number is too large for the dtype of the others.
     """
+    if len(values) == 1 and isinstance(values[0], np.generic):  # weak next to nothing
+        return [wrap(to_array(values[0]))]
     tensors = [
         value
         if value is None or isinstance(value, (Tensor, bool, int, float, np.generic))

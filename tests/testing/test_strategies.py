@@ -578,6 +578,8 @@ def test_integers_stay_exact() -> None:
         (lambda: st.labels(3, 4, ignore_index=2), "class itself"),
         (lambda: st.conv_configs(4), "spatial axes"),
         (lambda: st.conv_configs(layout="odd"), "layout"),
+        (lambda: st.conv_configs(vary=["strides"]), "vary takes some of"),
+        (lambda: st.conv_configs(vary="stride"), "vary takes some of"),
         (lambda: st.pool_configs(0), "spatial axes"),
         (lambda: st.pool_configs(kind="odd"), "kind"),
         (lambda: st.einsum_subscripts(0), "operand"),
@@ -590,3 +592,14 @@ def test_integers_stay_exact() -> None:
 def test_wrong_arguments_are_refused_at_the_call(call: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@given(st.conv_configs(vary=["stride"]))
+def test_a_convolution_with_a_stride_only(case):
+    assert case.options | {"stride": None} == {
+        "stride": None,
+        "padding": (0, 0),
+        "dilation": (1, 1),
+        "groups": 1,
+    }
+    tg.conv2d(case.x, case.w, stride=case.stride)

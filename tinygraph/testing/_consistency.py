@@ -96,11 +96,12 @@ def check_linearity(problem: Problem, rng: np.random.Generator) -> list[Finding]
     both = [a + b for a, b in zip(one, other, strict=True)]
     together = recorded.pull(both)
     moved = _moved(problem, both)
+    strength = max(map(_largest, both), default=0.0)
     findings = []
     for i, name in enumerate(problem.names):
         size = _largest(np.abs(first[i]) + np.abs(second[i]))
         bound = ROUNDINGS * movement(together[i], [m[i] for m in moved])
-        bound += HALF * size + ROUNDINGS * EPS * problem.naturals_of_gradient[i]
+        bound += HALF * size + ROUNDINGS * EPS * strength * problem.naturals_of_gradient[i]
         findings.append(
             _agreement(
                 "linearity",

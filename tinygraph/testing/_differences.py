@@ -54,7 +54,9 @@ class Rows:
     @cached_property
     def noise(self) -> Array:
         """The noise in an evaluation of each row."""
-        size = np.abs(self.problem.values)
+        # A value that is small by saturation, as 1 - tanh(x)², has the noise of what it could be.
+        inherited = self.problem.inherited or np.zeros(len(self.sizes))
+        size = np.maximum(np.abs(self.problem.values), np.repeat(inherited, self.sizes))
         floor = size if self.weights is None else np.abs(self.weights) @ size
         seen = sum((np.abs(self.project(r)) for r in self.problem.roughness), np.zeros(floor.shape))
         return np.asarray(self.problem.here.watch.eps * floor + seen)

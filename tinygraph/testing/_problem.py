@@ -91,6 +91,8 @@ class Problem:
     point : list of ndarray
         In float64.
     names, output_names : list of str
+    inherited : sequence of float
+        Of a gradient: a size that each output could have, by that of the function.
     evaluations : int
         How often it was run.
     """
@@ -101,18 +103,18 @@ class Problem:
         point: Sequence[Array],
         names: Sequence[str],
         output_names: Sequence[str] = (),
-        naturals: Sequence[float] = (),
+        inherited: Sequence[float] = (),
     ) -> None:
         self.call = call
         self.point = [np.array(x, np.float64) for x in point]
         self.names = list(names)
         self._output_names = output_names
-        self._naturals = naturals
+        self.inherited = inherited
         self.evaluations = 0
 
     def moved(self, point: Sequence[Array]) -> Problem:
         """Return the same function at another point."""
-        twin = Problem(self.call, point, self.names, self._output_names, self._naturals)
+        twin = Problem(self.call, point, self.names, self._output_names, self.inherited)
         twin.evaluations = self.evaluations
         return twin
 
@@ -217,7 +219,7 @@ class Problem:
             float(np.abs(y[ok]).max(initial=0.0)) or rounding
             for y, ok in zip(self.here.outputs, self.finite, strict=True)
         ]
-        return [max(pair) for pair in zip(sizes, self._naturals or sizes, strict=True)]
+        return [max(pair) for pair in zip(sizes, self.inherited or sizes, strict=True)]
 
     @property
     def naturals_of_gradient(self) -> list[float]:

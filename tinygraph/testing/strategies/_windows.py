@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from ._tensors import Layout, tensors
 from ._values import Kind
 
 Sizes = tuple[int, ...]
+CONV_OPTIONS = ("stride", "padding", "dilation", "groups")
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +36,7 @@ class ConvCase:
     @property
     def options(self) -> dict[str, Any]:
         """The arguments that are no Tensors, by name."""
-        names = "stride", "padding", "dilation", "groups"
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in CONV_OPTIONS}
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +63,7 @@ def conv_configs(
     layout: Layout = "C",
     kind: Kind = "distinct",
     *,
+    vary: Collection[str] = CONV_OPTIONS,
     empty: bool = False,
 ) -> SearchStrategy[ConvCase]:
     """Draw arguments of a convolution over ``ndim`` axes, with or without a bias.
@@ -75,6 +77,8 @@ def conv_configs(
         1, 2 or 3 spatial axes.
     dtype, layout, kind
         Of the Tensors, as in `tensors`.
+    vary : collection of str
+        What a convolution that knows no padding, say, would leave out; the rest is as by default.
     empty : bool
         Whether a batch of 0 is among them.
 
@@ -93,13 +97,18 @@ def conv_configs(
     """
     _check_ndim("conv_configs", ndim)
     tensors((), dtype, layout, kind)  # complains now, not when drawing
-    return _conv_configs(ndim, {"dtype": dtype, "layout": layout, "kind": kind}, empty)
+    if isinstance(vary, str) or not set(vary) <= set(CONV_OPTIONS):
+        raise ValueError(f"conv_configs: vary takes some of {CONV_OPTIONS}, not {vary!r}")
+    return _conv_configs(ndim, {"dtype": dtype, "layout": layout, "kind": kind}, vary, empty)
 
 
 @st.composite
-def _conv_configs(draw: DrawFn, ndim: int, tensor: dict[str, Any], empty: bool) -> ConvCase:
-    window = _Window(*zip(*(draw(_window_axes(ndim, False)) for _ in range(ndim)), strict=True))
-    groups = draw(st.integers(1, 3 if ndim < 3 else 2))
+def _conv_configs(
+    draw: DrawFn, ndim: int, tensor: dict[str, Any], vary: Collection[str], empty: bool
+) -> ConvCase:
+    axes = (draw(_window_axes(ndim, False, vary)) for _ in range(ndim))
+    window = _Window(*zip(*axes, strict=True))
+    groups = draw(st.integers(1, 3 if ndim < 3 else 2)) if "groups" in vary else 1
     depth, filters = draw(st.integers(1, 2)), draw(st.integers(1, 2))
     batch = draw(_batches(empty))
     x = draw(tensors((batch, groups * depth, *window.size), **tensor))
@@ -153,7 +162,8 @@ def pool_configs(
 def _pool_configs(
     draw: DrawFn, ndim: int, tensor: dict[str, Any], dilated: bool, empty: bool
 ) -> PoolCase:
-    axes = (draw(_window_axes(ndim, True, dilated)) for _ in range(ndim))
+    vary = CONV_OPTIONS if dilated else ("stride", "padding")
+    axes = (draw(_window_axes(ndim, True, vary)) for _ in range(ndim))
     window = _Window(*zip(*axes, strict=True))
     batch, channels = draw(_batches(empty)), draw(st.integers(1, 2))
     x = draw(tensors((batch, channels, *window.size), **tensor))
@@ -177,7 +187,7 @@ class _Window(NamedTuple):
 
 @st.composite
 def _window_axes(
-    draw: DrawFn, ndim: int, pooling: bool, dilated: bool = True
+    draw: DrawFn, ndim: int, pooling: bool, vary: Collection[str]
 ) -> tuple[int, int, int, int, int]:
     """Draw size, kernel size, stride, padding and dilation along one of ``ndim`` axes.
 
@@ -186,9 +196,9 @@ def _window_axes(
     """
     longest = 3 if ndim < 3 else 2
     kernel = draw(st.integers(1, longest))
-    stride = draw(st.integers(1, 3))
-    padding = draw(st.integers(0, kernel // 2 if pooling else 2))
-    dilation = draw(st.integers(1, longest)) if dilated else 1
+    stride = draw(st.integers(1, 3)) if "stride" in vary else 1
+    padding = draw(st.integers(0, kernel // 2 if pooling else 2)) if "padding" in vary else 0
+    dilation = draw(st.integers(1, longest)) if "dilation" in vary else 1
     smallest = max(1, dilation * (kernel - 1) + 1 - 2 * padding)
     if pooling and padding:
         smallest = max(smallest, dilation)
