@@ -76,7 +76,7 @@ ELEMENTWISE = [
     pointwise(Sqrt(), [positive(2, 3)], each(math.sqrt)),
     pointwise(Abs(), [apart(2, 3)], each(abs)),
     pointwise(Tanh(), [normal(2, 3)], each(math.tanh)),
-    pointwise(Sigmoid(), [normal(2, 3)], each(lambda v: 1 / (1 + math.exp(-v)))),
+    pointwise(Sigmoid(), [normal(2, 3)], each(lambda v: (1 + math.tanh(v / 2)) / 2)),
     pointwise(ReLU(), [apart(2, 3)], each(lambda v: max(v, 0))),
     pointwise(Clip(-1, 2), [apart(2, 4)], each(lambda v: min(max(v, -1), 2))),
     pointwise(Clip(-math.inf, 1.0), [apart(2, 4)], each(lambda v: min(v, 1))),

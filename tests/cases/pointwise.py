@@ -80,11 +80,12 @@ def between(low: float, high: float) -> Callable[..., Input]:
 
 
 def sigmoid(v: float) -> float:
-    return 1 / (1 + math.exp(-v))
+    e = math.exp(-abs(v))
+    return (1 if v > 0 else e) / (1 + e)
 
 
 def softplus(v: float) -> float:
-    return math.log1p(math.exp(v))
+    return max(v, 0) + math.log1p(math.exp(-abs(v)))  # overflows nowhere
 
 
 def hardsigmoid(v: float) -> float:
@@ -128,11 +129,12 @@ UNARY = [
     ),
     (SiLU(), normal, lambda v: v * sigmoid(v)),
     (Mish(), normal, lambda v: v * math.tanh(softplus(v))),
+    (Softplus(1.0, math.inf), normal, softplus),
     (Softplus(2.0, 20.0), normal, lambda v: softplus(2 * v) / 2),
     (Softplus(1.0, 1.0), apart, lambda v: v if v > 1 else softplus(v)),
     (Softplus(0.5, 1.0), apart, lambda v: v if v > 2 else 2 * softplus(v / 2)),
     (Softsign(), apart, lambda v: v / (1 + abs(v))),
-    (LogSigmoid(), normal, lambda v: math.log(sigmoid(v))),
+    (LogSigmoid(), normal, lambda v: -softplus(-v)),
     (Hardtanh(-1, 2), apart, lambda v: min(max(v, -1), 2)),
     (Hardsigmoid(), apart, hardsigmoid),
     (Hardswish(), apart, lambda v: v * hardsigmoid(v)),

@@ -15,6 +15,8 @@ import numpy as np
 from ._numeric import ROUNDINGS, movement, nudged
 from ._report import Array, Entry, Finding, GradientError, Report
 
+__tracebackhide__ = True  # pytest shows the user's lines
+
 # A formula also adds numbers to 1, or to others of that size.
 FLOOR = 1.0
 

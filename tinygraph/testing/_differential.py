@@ -14,6 +14,8 @@ from ._report import Array, Finding, Report, name_of
 from ._structure import map_leaves
 from ._subject import Subject
 
+__tracebackhide__ = True  # pytest shows the user's lines
+
 
 def differential(
     f: Callable[..., Any],

@@ -9,6 +9,8 @@ from typing import Any
 
 from ._examples import Outcomes, check_strategies, over_examples
 
+__tracebackhide__ = True  # pytest shows the user's lines
+
 
 def gradtest(
     *strategies: Any, order: int = 1, **named: Any

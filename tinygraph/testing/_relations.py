@@ -17,6 +17,8 @@ from ._report import Array, Finding, GradientError, Report, name_of
 from ._structure import map_leaves
 from ._subject import Subject
 
+__tracebackhide__ = True  # pytest shows the user's lines
+
 
 def equivalent(f: Callable[..., Any], g: Callable[..., Any], *inputs: Any, seed: int = 0) -> Report:
     """Require two functions to have the same values, and the same gradients.

@@ -180,7 +180,13 @@ class Report:
     def __str__(self) -> str:
         lines = [f"{self.name}: {self.verdict}, {self._summary()}"]
         wrong = [f for f in self.findings if f.verdict == "inconclusive"]
-        lines += [str(f) for f in (*self.failures, *wrong)]
+        told: dict[str, list[Finding]] = {}
+        for finding in (*self.failures, *wrong):  # one mistake may stop many checks alike
+            alike = finding.message if finding.worst is None else ""
+            told.setdefault(alike or str(finding), []).append(finding)
+        for first, *others in told.values():
+            lines.append(str(first))
+            lines += [f"  and so do {len(others)} other checks"] if others else []
         lines += [f"{title}:\n{text}" for title, text in self.sections]
         return "\n".join(lines)
 

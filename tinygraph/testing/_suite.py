@@ -17,6 +17,8 @@ from ._report import Array, Finding, Report, name_of
 from ._session import level
 from ._subject import Subject
 
+__tracebackhide__ = True  # pytest shows the user's lines
+
 LARGE = 1e4
 # Of these tests one run is many runs of the function, so there are as many times fewer examples.
 EXPENSIVE = {"test_contracts": 4, "test_second_derivative": 4}

@@ -123,10 +123,10 @@ MUTANTS = [
             "g / (y + flat)",
         ),
         (
-            "std: infinite where flat",
+            "std: NaN where flat",
             "Std",
             "where_(flat, 0, g / (2 * y + flat))",
-            "g / (2 * y + flat * 1e-30)",
+            "where_(flat, 0 * g / y, g / (2 * y + flat))",
         ),
     ),
     *mutants(
