@@ -31,7 +31,7 @@ from tinygraph.ops.decompositions import (
 )
 from tinygraph.ops.norms import VectorNorm
 
-from .table import Case, Input, Shape, normal, over
+from .table import Case, Input, Shape, exactly, normal, over
 
 
 @dataclass(frozen=True)
@@ -194,6 +194,7 @@ FACTORISATIONS = [
     *each_of(SQUARES, Inv(), np.linalg.inv),
     *each_of(SQUARES[:-1], Det(), determinant),
     *each_of(SQUARES[:-1], Cofactors(), cofactors),
+    Case(Cofactors(), [exactly([[1.0, 2.0], [3.0, 1.0]])], cofactors, note=":negative"),
     *each_of(SQUARES[:-1], LogAbsDet(), lambda a: np.log(np.abs(determinant(a)))),
     Case(
         Solve(),

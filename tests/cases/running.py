@@ -57,6 +57,7 @@ SHAPES = (((3, 4), 1), ((4, 2, 2), 0), ((1,), 0), ((0, 3), 0), ((2, 0), 0))
 RUNNING = [
     *reductions(Prod, normal, math.prod),
     Case(Prod((0, 2), False), [zeros(2, 3, 2)], over((0, 2), False, math.prod), note=":zeros"),
+    Case(Prod((0,), False), [zeros(2, 3, 2)], over((0,), False, math.prod), note=":zeros"),
     Case(Prod((0,), True), [zeros(4, 2)], over((0,), True, math.prod), note=":zeros"),
     Case(Prod((0,), False), [normal(0, 3)], over((0,), False, math.prod)),
     *(

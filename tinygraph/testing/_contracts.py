@@ -330,16 +330,19 @@ def _gradients_have_the_dtype(point: Point) -> Iterator[str]:
     own = [a.dtype for a in point.arrays]
     floating = point.subject.floating
     some: list[dict[int, Any]] = [dict.fromkeys(floating, d) for d in (np.float32, np.float16)]
-    some += [{i: np.float32} for i in floating] if len(floating) > 1 else []
+    some += _mixtures(floating)
+    taken, refused = [], []
     for changed in some:
         arrays = [a.astype(changed.get(i, own[i])) for i, a in enumerate(point.arrays)]
         mixed = len(changed) < len(floating)
         try:
             cotangents = point.subject.cotangents(point.rng, arrays)
-        except (TypeError, ValueError):
-            if mixed:
-                continue  # it takes one dtype only
-            raise
+        except (TypeError, ValueError) as error:
+            if not mixed:
+                raise
+            refused.append(f"{', '.join(str(a.dtype) for a in arrays)}: {error}")
+            continue
+        taken += [changed] if mixed else []
         for create_graph in (False, True):
             found = point.subject.gradients(arrays, cotangents, create_graph)
             for name, i, g in zip(point.gradient_names, floating, found, strict=True):
@@ -348,6 +351,17 @@ def _gradients_have_the_dtype(point: Point) -> Iterator[str]:
                         f"{name} is {g.dtype} of shape {g.shape} for an input that is "
                         f"{arrays[i].dtype} of shape {arrays[i].shape}"
                     )
+    if taken and refused:
+        yield f"it takes some mixtures of dtypes, but not {refused[0]}"
+
+
+def _mixtures(floating: Sequence[int]) -> list[dict[int, Any]]:
+    """Return what becomes float32 when one input does, and when all others do."""
+    if len(floating) < 2:
+        return []
+    alone = [{i: np.float32} for i in floating]
+    others = [dict.fromkeys((j for j in floating if j != i), np.float32) for i in floating]
+    return alone + (others if len(floating) > 2 else [])
 
 
 def _precise_in_float32(point: Point) -> Iterator[str]:
