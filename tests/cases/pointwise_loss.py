@@ -27,7 +27,7 @@ def huber(delta: float) -> Any:
 
 
 def logistic(x: float) -> float:
-    return math.log1p(math.exp(-x))
+    return max(-x, 0) + math.log1p(math.exp(-abs(x)))  # overflows nowhere
 
 
 def with_logits(x: np.ndarray, t: np.ndarray, p: np.ndarray | None) -> np.ndarray:
