@@ -155,6 +155,8 @@ FORMULAS: dict[type[Function], Formula] = {
     im2col.Fold: _per_input(1),
     linalg.Linear: _affine,
     linalg.MatMul: _matmul,
+    loss.ClassCrossEntropy: _per_input(6),
+    loss.ClassCrossEntropyGrad: _per_input(6),
     loss.CrossEntropy: _per_input(6),
     loss.MeanLoss: _per_input(1),
     loss.NegativeLogLikelihood: _per_input(2),

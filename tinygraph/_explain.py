@@ -319,6 +319,7 @@ ZERO = {
     "Tanh": "it is saturated, its slope rounds to 0",
     "Softmax": "it is saturated, or what follows weighs its outputs alike",
     "LogSoftmax": "it is saturated, or what follows weighs its outputs alike",
+    "ClassCrossEntropy": "the prediction is already what the target asks for",
     "CrossEntropy": "the prediction is already what the target asks for",
     "Max": "other elements are greater",
     "Amax": "other elements are greater",

@@ -7,7 +7,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tinygraph.ops.loss import CrossEntropy, MeanLoss, NegativeLogLikelihood, OneHot
+from tinygraph.ops.loss import (
+    ClassCrossEntropy,
+    ClassCrossEntropyGrad,
+    CountLabels,
+    CrossEntropy,
+    MeanLoss,
+    NegativeLogLikelihood,
+    OneHot,
+)
 from tinygraph.ops.normalization import BatchNorm
 
 from .reduction import log_softmax, variance
@@ -37,6 +45,22 @@ def cross_entropy(x: np.ndarray, t: np.ndarray) -> np.ndarray:
     return -(t * lines(1, log_softmax)(x)).sum(axis=1)
 
 
+def class_cross_entropy(ignore_index: int) -> Callable[..., np.ndarray]:
+    def apply(x: np.ndarray, t: np.ndarray) -> np.ndarray:
+        return cross_entropy(x, one_hot(x.shape[1], ignore_index)(t))
+
+    return apply
+
+
+def class_cross_entropy_grad(ignore_index: int) -> Callable[..., np.ndarray]:
+    def apply(g: np.ndarray, x: np.ndarray, t: np.ndarray) -> np.ndarray:
+        chosen = one_hot(x.shape[1], ignore_index)(t)
+        p = np.exp(lines(1, log_softmax)(x))
+        return g[:, None] * (p * chosen.sum(axis=1, keepdims=True) - chosen)
+
+    return apply
+
+
 def batch_norm(eps: float) -> Callable[..., np.ndarray]:
     def apply(x: np.ndarray, w: np.ndarray | None, b: np.ndarray | None) -> np.ndarray:
         y = np.zeros(x.shape)
@@ -63,6 +87,28 @@ LOSSES = [
         [normal(3, 4), positive(3, 4)],
         cross_entropy,
         [((1, 1),) * 2, ((0, 3),) * 2, ((2, 3, 2),) * 2],
+    ),
+    Case(
+        ClassCrossEntropy(-100),
+        [normal(4, 3), below(3, 4)],
+        class_cross_entropy(-100),
+    ),
+    Case(ClassCrossEntropy(1), [normal(2, 4, 3), below(4, 2, 3)], class_cross_entropy(1)),
+    Case(
+        ClassCrossEntropyGrad(-100),
+        [normal(4), normal(4, 3), below(3, 4)],
+        class_cross_entropy_grad(-100),
+    ),
+    Case(
+        ClassCrossEntropyGrad(1),
+        [normal(2, 3), normal(2, 4, 3), below(4, 2, 3)],
+        class_cross_entropy_grad(1),
+    ),
+    Case(
+        CountLabels(2, np.dtype(np.float64)),
+        [below(4, 3, 5)],
+        lambda t: np.asarray(float((t != 2).sum())),
+        keeps_dtype=False,
     ),
     Case(
         NegativeLogLikelihood(),

@@ -7,7 +7,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from tinygraph.kernels import threads
-from tinygraph.kernels.threads import share
+from tinygraph.kernels.threads import PIECE, alone, share, sweep
 
 COUNTS = [0, 1, 2, 7]
 
@@ -49,6 +49,25 @@ def test_small_work_and_one_thread_stay_here():
     assert share(8, here, False) == [threading.get_ident()]
     with threadpool_limits(1, user_api="blas"):
         assert share(8, here, True) == [threading.get_ident()]
+
+
+def test_alone_holds_blas_to_one_thread_even_if_it_fails():
+    assert alone(blas_threads) == [1]
+    with pytest.raises(ZeroDivisionError):
+        alone(lambda: 1 / 0)
+    assert share(2, lambda _: alone(blas_threads), True) == [[1], [1]]
+
+
+@pytest.mark.parametrize("size", [0, 1, PIECE, PIECE + 1, threads.MANY + 1])
+def test_a_sweep_comes_by_every_element_once(size):
+    times = np.zeros(size, np.uint8)
+
+    def work(piece):
+        assert piece.stop - piece.start <= PIECE
+        times[piece] += 1
+
+    sweep(size, work)
+    assert (times == 1).all()
 
 
 def test_work_inside_work_stays_in_its_thread():

@@ -6,8 +6,10 @@ of one and of three spatial axes, go the same ways. Arguments are taken as they 
 operations have already normalised them and refused what makes no sense.
 """
 
+from tinygraph.kernels.classification import cross_entropy, cross_entropy_grad
 from tinygraph.kernels.contraction import contract
 from tinygraph.kernels.convolution import conv, conv_input_grad, conv_weight_grad
+from tinygraph.kernels.elementwise import relu, where
 from tinygraph.kernels.pool import (
     adaptive_max_pool,
     avg_pool,
@@ -18,6 +20,7 @@ from tinygraph.kernels.pool import (
     take_pixels,
     winner_pixels,
 )
+from tinygraph.kernels.products import matmul
 from tinygraph.kernels.resampling import area_weights, interpolation_weights, resample
 from tinygraph.kernels.softmax import log_softmax, logsumexp, softmax
 from tinygraph.kernels.special import erf, softplus
@@ -32,19 +35,24 @@ __all__ = [
     "conv",
     "conv_input_grad",
     "conv_weight_grad",
+    "cross_entropy",
+    "cross_entropy_grad",
     "erf",
     "fold",
     "interpolation_weights",
     "log_softmax",
     "logsumexp",
+    "matmul",
     "max_pool",
     "max_unpool",
     "output_size",
     "put_pixels",
+    "relu",
     "resample",
     "softmax",
     "softplus",
     "take_pixels",
     "unfold",
+    "where",
     "winner_pixels",
 ]

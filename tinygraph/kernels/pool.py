@@ -13,7 +13,10 @@ from typing import Any
 import numpy as np
 
 from tinygraph.kernels._types import Array, Sizes
+from tinygraph.kernels.threads import share
 from tinygraph.kernels.windows import Taps, image_size, output_sizes, taps
+
+MANY = 1 << 18  # entries of windows, which take longer than threads take to start
 
 
 def max_pool(
@@ -35,20 +38,26 @@ def max_pool(
     where = taps(size, windows, kernel_size, stride, padding, dilation)
     lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
     y = np.full((*x.shape[:2], *windows), lowest, x.dtype)
-    for inside, pixels in where:
-        part = y[inside]
-        np.maximum(part, x[pixels], out=part)
-    return y, _first_winners(x, y, where)
+    winners = np.zeros(y.shape, np.min_scalar_type(len(where)))
+
+    def work(part: slice) -> None:
+        images, maxima = x[part], y[part]
+        for inside, pixels in where:
+            out = maxima[inside]
+            np.maximum(out, images[pixels], out=out)
+        _first_winners(images, maxima, where, winners[part])
+
+    share(len(x), work, y.size * len(where) >= MANY)
+    return y, winners
 
 
-def _first_winners(x: Array, y: Array, where: Taps) -> Array:
-    """Find the first entry of each window that equals its maximum y.
+def _first_winners(x: Array, y: Array, where: Taps, best: Array) -> None:
+    """Find the first entry of each window that equals its maximum y; ``best`` is zero at first.
 
     Entry t scores len(where) - t if it wins, else 0, and the best score tells the first winner:
     arithmetic without branches, several times faster than masked assignment.
     """
     count = len(where)
-    best = np.zeros(y.shape, np.min_scalar_type(count))
     score = np.empty_like(best)
     for t, (inside, pixels) in enumerate(where):
         part, best_part = score[inside], best[inside]
@@ -60,7 +69,6 @@ def _first_winners(x: Array, y: Array, where: Taps) -> Array:
         # NaN equals nothing, so no entry has won there.
         for t, (inside, pixels) in reversed(list(enumerate(where))):
             np.copyto(winners[inside], t, where=np.isnan(x[pixels]))
-    return winners
 
 
 def winner_pixels(

@@ -15,6 +15,9 @@ from typing import Any, TypeVar
 
 R = TypeVar("R")
 
+PIECE = 1 << 17  # elements: half a cache, and few enough that threads seldom wait for Python's lock
+MANY = 1 << 20  # elements, of which a pass takes longer than threads take to start
+
 
 def share(count: int, work: Callable[[slice], R], worthwhile: bool) -> list[R]:
     """Divide ``count`` items among threads; return what ``work`` made of each part, in order.
@@ -39,6 +42,30 @@ def share(count: int, work: Callable[[slice], R], worthwhile: bool) -> list[R]:
         finally:
             wait(others)
         return [first, *(other.result() for other in others)]
+    finally:
+        blas.set_num_threads(threads)
+        _busy.release()
+
+
+def sweep(size: int, work: Callable[[slice], object]) -> None:
+    """Have ``work`` done on pieces of ``size`` elements, which fit the cache, by all threads."""
+
+    def pieces(part: slice) -> None:
+        for start in range(part.start * PIECE, min(part.stop * PIECE, size), PIECE):
+            work(slice(start, min(start + PIECE, size)))
+
+    share(-(-size // PIECE), pieces, size >= MANY)
+
+
+def alone(work: Callable[[], R]) -> R:
+    """Return what ``work`` makes, with BLAS held to one thread."""
+    blas = _blas()
+    if blas is None or not _busy.acquire(blocking=False):
+        return work()
+    threads = blas.get_num_threads()
+    try:
+        blas.set_num_threads(1)
+        return work()
     finally:
         blas.set_num_threads(threads)
         _busy.release()

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from .. import kernels
 from .._function import Function, Value
 from .._tensor import Array, Tensor, TensorLike, as_tensor, as_tensors, get_default_dtype
 
@@ -174,7 +175,7 @@ class ReLU(Function):
     """max(x, 0): gx = 0 where y <= 0, else g."""
 
     def forward(self, x: Array) -> Array:
-        return np.maximum(x, 0)
+        return kernels.relu(x)
 
     def backward(self, g: Value, y: Value) -> Value:
         return where_(y <= 0, 0, g)
@@ -296,7 +297,7 @@ class Where(Function):
     broadcasts = True
 
     def forward(self, condition: Array, a: Array, b: Array) -> Array:
-        return np.where(condition, a, b)
+        return kernels.where(condition, a, b)
 
     def backward(self, g: Value, condition: Value, needs: Any) -> Value:
         return (

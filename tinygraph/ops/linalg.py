@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import kernels
 from .._function import Function, Value
 from .._tensor import Array, Tensor, TensorLike, as_tensor, as_tensors
 
@@ -17,25 +18,25 @@ class MatMul(Function):
     broadcasts = True  # over the leading axes
 
     def forward(self, a: Array, b: Array) -> Array:
-        return a @ b
+        return kernels.matmul(a, b)
 
     def backward(self, g: Value, a: Value, b: Value, needs: Any) -> Value:
-        return g @ b.mT if needs.a else None, a.mT @ g if needs.b else None
+        return matmul_(g, b.mT) if needs.a else None, matmul_(a.mT, g) if needs.b else None
 
 
 class Linear(Function):
     """Affine map (..., i) -> (..., o) by w (o, i) and b (o,): gx = g w, gw = gᵀ x, gb = sum g."""
 
     def forward(self, x: Array, w: Array, b: Array | None = None) -> Array:
-        y = _rows(x) @ w.T
+        y = kernels.matmul(_rows(x), w.T)
         if b is not None:
             y = np.add(y, b, out=y if b.dtype == y.dtype else None)
         return y.reshape(*x.shape[:-1], w.shape[0])
 
     def backward(self, g: Value, x: Value, w: Value, needs: Any) -> Value:
         rows = _rows(g)
-        gx = (rows @ w).reshape(x.shape) if needs.x else None
-        gw = rows.T @ _rows(x) if needs.w else None
+        gx = matmul_(rows, w).reshape(x.shape) if needs.x else None
+        gw = matmul_(rows.T, _rows(x)) if needs.w else None
         return gx, gw, rows.sum(axis=0) if needs.b else None
 
 
@@ -79,7 +80,7 @@ def matmul(a: TensorLike, b: TensorLike) -> Tensor:
         np.broadcast_shapes(matrix_a.shape[:-2], matrix_b.shape[:-2])
     except ValueError:
         raise ValueError(f"matmul: the leading axes of {shapes} do not broadcast") from None
-    y = _matmul.apply(matrix_a, matrix_b)
+    y = matmul_.apply(matrix_a, matrix_b)
     lead = y.shape[:-2]
     if left.ndim == 1 or right.ndim == 1:
         rows = () if left.ndim == 1 else (left.shape[-2],)
@@ -122,7 +123,7 @@ def linear(x: TensorLike, weight: TensorLike, bias: TensorLike | None = None) ->
             f"linear: bias must have shape {weight.shape[:1]} (weight shape {weight.shape}), "
             f"not {bias.shape}"
         )
-    return _linear.apply(x, weight, bias)
+    return linear_.apply(x, weight, bias)
 
 
-_matmul, _linear = MatMul(), Linear()
+matmul_, linear_ = MatMul(), Linear()

@@ -1,4 +1,8 @@
-"""Losses.  Every kind of target of a classifier becomes one distribution over the classes."""
+"""Losses of classifiers.
+
+Every kind of target becomes a distribution over the classes, except for plain class indices, whose
+distribution would cost more than the loss.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ import numpy as np
 from .. import kernels
 from .._function import Function, Value
 from .._tensor import Array, Tensor, TensorLike, as_tensor
+from .elementwise import where_
 from .reduction import LogSoftmax, Softmax
 from .shape import BroadcastTo
 
@@ -27,6 +32,16 @@ class OneHot(Function):
         return y
 
 
+class CountLabels(Function):
+    """How many class indices are not the one that is ignored, as a floating 0-d array."""
+
+    def __init__(self, ignore_index: int, dtype: np.dtype[Any]) -> None:
+        self.ignore_index, self.dtype = ignore_index, dtype
+
+    def forward(self, target: Array) -> Array:
+        return np.asarray(np.count_nonzero(target != self.ignore_index), self.dtype)
+
+
 class CrossEntropy(Function):
     """-sum_c t_c log softmax(x)_c over axis 1: gx = g (softmax(x) sum t - t).
 
@@ -40,6 +55,49 @@ class CrossEntropy(Function):
         g = g.reshape(g.shape[0], 1, *g.shape[1:])
         gx = g * (Softmax(1)(x) * t.sum(axis=1, keepdims=True) - t) if needs.x else None
         return gx, -g * LogSoftmax(1)(x) if needs.t else None
+
+
+class ClassCrossEntropy(Function):
+    """-log softmax(x) of the class t over axis 1: gx = g (softmax(x) - one-hot t).
+
+    x (N, C, d...) and indices t (N, d...) -> (N, d...); 0 for the index that is ignored.
+    """
+
+    def __init__(self, ignore_index: int) -> None:
+        self.ignore_index = ignore_index
+
+    def forward(self, x: Array, t: Array) -> Array:
+        return kernels.cross_entropy(x, t, self.ignore_index)
+
+    def backward(self, g: Value, x: Value, t: Value) -> Value:
+        return ClassCrossEntropyGrad(self.ignore_index)(g, x, t), None
+
+
+class ClassCrossEntropyGrad(Function):
+    """g (softmax(x) - one-hot t), the gradient of `ClassCrossEntropy`: (N, d...) -> (N, C, d...).
+
+    Given h for it, with p = softmax(x) and g 0 for the index that is ignored:
+    gz = sum_c h (p - one-hot t), gx = g p (h - sum_c h p).
+    """
+
+    def __init__(self, ignore_index: int) -> None:
+        self.ignore_index = ignore_index
+
+    def forward(self, z: Array, x: Array, t: Array) -> Array:
+        return kernels.cross_entropy_grad(z, x, t, self.ignore_index)
+
+    def backward(self, g: Value, z: Value, x: Value, t: Value, needs: Any) -> Value:
+        counted = t != self.ignore_index
+        p = Softmax(1)(x)
+        across = (g * p).sum(axis=1, keepdims=True)
+        gz = gx = None
+        if needs.z:
+            chosen = OneHot(x.shape[1], self.ignore_index, x.dtype)(t)
+            gz = where_(counted, (g * (p - chosen)).sum(axis=1), 0)
+        if needs.x:
+            z = where_(counted, z, 0)
+            gx = z.reshape(z.shape[0], 1, *z.shape[1:]) * p * (g - across)
+        return gz, gx, None
 
 
 class NegativeLogLikelihood(Function):
@@ -102,59 +160,42 @@ def labels_for(x: Tensor, target: TensorLike) -> Tensor:
     return target if target.dtype.kind == "f" else target.astype(x.dtype)
 
 
-def _targets(
-    caller: str,
-    x: Tensor,
-    target: Tensor,
-    weight: TensorLike | None,
-    ignore_index: int,
-    label_smoothing: float,
-) -> tuple[Tensor, Tensor | None]:
-    """Return the target as weights t (N, C, d...) of the classes, and what a mean divides by.
-
-    None for the latter means the number of losses.
-    """
+def _check_indices(caller: str, x: Tensor, target: Tensor, ignore_index: int) -> None:
     classes = x.shape[1]
-    by_index = target.dtype.kind in "iu"
-    if by_index:
-        if target.shape != (x.shape[0], *x.shape[2:]):
+    if target.shape != (x.shape[0], *x.shape[2:]):
+        raise ValueError(
+            f"{caller}: class indices for x of shape {x.shape} must have shape "
+            f"{(x.shape[0], *x.shape[2:])}, not {target.shape}"
+        )
+    outside = target.data.astype(np.uint64) >= classes  # where it is negative, too
+    if outside.any():
+        wrong = target.data[outside & (target.data != ignore_index)]
+        if wrong.size:
             raise ValueError(
-                f"{caller}: class indices for x of shape {x.shape} must have shape "
-                f"{(x.shape[0], *x.shape[2:])}, not {target.shape}"
-            )
-        wrong = (target.data != ignore_index) & ((target.data < 0) | (target.data >= classes))
-        if wrong.any():
-            raise ValueError(
-                f"{caller}: target holds class {target.data[wrong][0]}, but x has {classes} "
+                f"{caller}: target holds class {wrong[0]}, but x has {classes} "
                 f"classes, 0 to {classes - 1} (shape {x.shape})"
             )
-        t = OneHot(classes, ignore_index, x.dtype).apply(target)
-        t.name = target.name or "target"
-    else:
-        if target.dtype.kind != "f" or target.shape != x.shape:
-            raise ValueError(
-                f"{caller}: target must be class indices (integers) of shape "
-                f"{(x.shape[0], *x.shape[2:])} or probabilities of shape {x.shape}, "
-                f"not {target.dtype} of shape {target.shape}"
-            )
-        t = target
-    weights = None
-    if weight is not None:
-        weights = as_tensor(weight).detach()
-        if weights.shape != (classes,):
-            raise ValueError(
-                f"{caller}: weight must have shape ({classes},) (x has shape {x.shape}), "
-                f"not {weights.shape}"
-            )
-        weights = weights.reshape(1, classes, *(1,) * (x.ndim - 2))
-    count = None
-    if by_index:
-        count = (t if weights is None else t * weights).sum()
-        count.name = "count"
-    if label_smoothing:
-        counted = t.sum(axis=1, keepdims=True) if by_index else 1  # 0 where the target is ignored
-        t = t * (1 - label_smoothing) + counted * (label_smoothing / classes)
-    return t if weights is None else t * weights, count
+
+
+def _check_probabilities(caller: str, x: Tensor, target: Tensor) -> None:
+    if target.dtype.kind != "f" or target.shape != x.shape:
+        raise ValueError(
+            f"{caller}: target must be class indices (integers) of shape "
+            f"{(x.shape[0], *x.shape[2:])} or probabilities of shape {x.shape}, "
+            f"not {target.dtype} of shape {target.shape}"
+        )
+
+
+def _class_weights(caller: str, x: Tensor, weight: TensorLike) -> Tensor:
+    """Return weights of the classes, lined up with axis 1 of x."""
+    classes = x.shape[1]
+    weights = as_tensor(weight).detach()
+    if weights.shape != (classes,):
+        raise ValueError(
+            f"{caller}: weight must have shape ({classes},) (x has shape {x.shape}), "
+            f"not {weights.shape}"
+        )
+    return weights.reshape(1, classes, *(1,) * (x.ndim - 2))
 
 
 def _classify(
@@ -167,19 +208,38 @@ def _classify(
     reduction: str,
     label_smoothing: float = 0.0,
 ) -> Tensor:
-    x = as_tensor(x)
-    target = as_tensor(target)
+    """Return a loss of weights t (N, C, d...) of the classes, whatever the target is."""
+    x, target, single = _as_batch(caller, x, target)
+    weights = None if weight is None else _class_weights(caller, x, weight)
+    count = counted = None  # by what a mean divides; by default the number of losses
+    if target.dtype.kind in "iu":
+        _check_indices(caller, x, target, ignore_index)
+        t = OneHot(x.shape[1], ignore_index, x.dtype).apply(target)
+        t.name = target.name or "target"
+        count = (t if weights is None else t * weights).sum()
+        count.name = "count"
+        counted = t.sum(axis=1, keepdims=True) if label_smoothing else None
+    else:
+        _check_probabilities(caller, x, target)
+        t = target
+    if label_smoothing:
+        share = label_smoothing / x.shape[1]
+        t = t * (1 - label_smoothing) + (share if counted is None else counted * share)
+    losses = function.apply(x, t if weights is None else t * weights)
+    return reduce_loss(caller, losses.reshape(()) if single else losses, reduction, count)
+
+
+def _as_batch(caller: str, x: TensorLike, target: TensorLike) -> tuple[Tensor, Tensor, bool]:
+    """Return logits (N, C, ...) and their target, and whether it is a single one, as (C,)."""
+    x, target = as_tensor(x), as_tensor(target)
     if x.ndim == 0 or x.dtype.kind != "f":
         raise ValueError(
             f"{caller}: x must be floating, of shape (C,) or (N, C, ...), not {x.dtype} of shape "
             f"{x.shape}"
         )
-    single = x.ndim == 1
-    if single:
-        x, target = x.reshape(1, *x.shape), target.reshape(1, *target.shape)
-    t, count = _targets(caller, x, target, weight, ignore_index, label_smoothing)
-    losses = function.apply(x, t)
-    return reduce_loss(caller, losses.reshape(()) if single else losses, reduction, count)
+    if x.ndim > 1:
+        return x, target, False
+    return x.reshape(1, *x.shape), target.reshape(1, *target.shape), True
 
 
 def cross_entropy(
@@ -227,9 +287,15 @@ def cross_entropy(
         raise ValueError(
             f"cross_entropy: label_smoothing must be from 0 to 1, not {label_smoothing}"
         )
-    return _classify(
-        "cross_entropy", CrossEntropy(), x, target, weight, ignore_index, reduction, label_smoothing
-    )
+    target = as_tensor(target)
+    if target.dtype.kind not in "iu" or weight is not None or label_smoothing:
+        options = weight, ignore_index, reduction, label_smoothing
+        return _classify("cross_entropy", CrossEntropy(), x, target, *options)
+    x, target, single = _as_batch("cross_entropy", x, target)
+    _check_indices("cross_entropy", x, target, ignore_index)
+    losses = ClassCrossEntropy(ignore_index).apply(x, target)
+    count = CountLabels(ignore_index, x.dtype).apply(target) if reduction == "mean" else None
+    return reduce_loss("cross_entropy", losses.reshape(()) if single else losses, reduction, count)
 
 
 def nll_loss(

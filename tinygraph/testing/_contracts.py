@@ -410,7 +410,7 @@ def _corners(point: Point) -> Iterator[tuple[str, list[Array]]]:
     batch = next((a.shape[0] for a in point.arrays if a.ndim), 0)
     others = {n for a in point.arrays for n in a.shape[1:]}  # an axis that must be as long
     if batch and batch not in others and all(shape and shape[0] == batch for shape in here):
-        for kinds in ("f", "fiub"):
+        for kinds in ("fiub", "f"):
             cut = [
                 a[:0].copy() if a.ndim and len(a) == batch and a.dtype.kind in kinds else a
                 for a in point.arrays

@@ -9,22 +9,22 @@ MUTANTS = [
         (
             "matmul: g not multiplied by the transpose",
             "MatMul",
-            "return g @ b.mT if needs.a else None, a.mT @ g if needs.b else None",
-            "return g @ b if needs.a else None, a.mT @ g if needs.b else None",
+            "return matmul_(g, b.mT) if needs.a else None, matmul_(a.mT, g) if needs.b else None",
+            "return matmul_(g, b) if needs.a else None, matmul_(a.mT, g) if needs.b else None",
         ),
         (
             "matmul: no unbroadcast of the leading axes",
             "MatMul",
-            "return g @ b.mT if needs.a else None, a.mT @ g if needs.b else None",
-            "ga = g @ b.mT\n"
+            "return matmul_(g, b.mT) if needs.a else None, matmul_(a.mT, g) if needs.b else None",
+            "ga = matmul_(g, b.mT)\n"
             "        ga = ga[(0,) * (ga.ndim - a.ndim)]\n"
-            "        return ga, a.mT @ g if needs.b else None",
+            "        return ga, matmul_(a.mT, g) if needs.b else None",
         ),
         (
             "linear: averages over the batch",
             "Linear",
-            "gw = rows.T @ _rows(x) if needs.w else None",
-            "gw = rows.T @ _rows(x) / max(len(rows), 1) if needs.w else None",
+            "gw = matmul_(rows.T, _rows(x)) if needs.w else None",
+            "gw = matmul_(rows.T, _rows(x)) / max(len(rows), 1) if needs.w else None",
         ),
         (
             "linear: mean for the bias",

@@ -50,6 +50,18 @@ MUTANTS = [
             "    total: Array = product.mean(axis=1)\n",
         ),
         (
+            "cross-entropy of classes: ignored ones get a second-order gradient",
+            "ClassCrossEntropyGrad",
+            "            z = where_(counted, z, 0)\n",
+            "",
+        ),
+        (
+            "cross-entropy of classes: one-hot missing to second order",
+            "ClassCrossEntropyGrad",
+            "(g * (p - chosen)).sum(axis=1)",
+            "(g * p).sum(axis=1)",
+        ),
+        (
             "negative log-likelihood: sign",
             "NegativeLogLikelihood",
             "return -g * t if needs.x else None, -g * x if needs.t else None",
@@ -60,6 +72,28 @@ MUTANTS = [
             "OneHot",
             "np.expand_dims(counted, 1).astype(self.dtype), 1)",
             "np.ones_like(index, self.dtype), 1)",
+        ),
+    ),
+    *mutants(
+        "loss",
+        "kernels/classification.py",
+        (
+            "cross-entropy of classes: ignored ones count",
+            "ClassCrossEntropy",
+            "        out[~counted] = 0\n",
+            "",
+        ),
+        (
+            "cross-entropy of classes: ignored ones get a gradient",
+            "ClassCrossEntropy",
+            "share = np.where(counted, g[rows], 0)",
+            "share = g[rows] + 0",
+        ),
+        (
+            "cross-entropy of classes: not less the one-hot",
+            "ClassCrossEntropy",
+            "        y[rows][_at(target[rows], counted)] -= share\n",
+            "",
         ),
     ),
     *mutants(
