@@ -3,6 +3,7 @@ import pytest
 
 import tinygraph as tg
 from tinygraph import optim
+from tinygraph.kernels import threads
 
 CASES = [
     ("SGD", dict(lr=0.1)),
@@ -132,7 +133,8 @@ def test_every_step_is_the_formulas(name, options):
 def test_pieces_make_no_difference(name, options, monkeypatch):
     p, gs = start((7, 5), "float64"), gradients((7, 5), "float64", 3)
     whole = stepped(name, options, p, gs)
-    monkeypatch.setattr(optim.optimizers, "_PIECE", 4)
+    monkeypatch.setattr(optim.optimizers, "PIECE", 4)
+    monkeypatch.setattr(threads, "PIECE", 4)
     np.testing.assert_array_equal(stepped(name, options, p, gs), whole)
 
 

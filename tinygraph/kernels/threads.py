@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 R = TypeVar("R")
 
 PIECE = 1 << 17  # elements: half a cache, and few enough that threads seldom wait for Python's lock
-MANY = 1 << 20  # elements, of which a pass takes longer than threads take to start
+MANY = 1 << 19  # elements, of which a pass takes longer than threads take to start
 
 
 def share(count: int, work: Callable[[slice], R], worthwhile: bool) -> list[R]:

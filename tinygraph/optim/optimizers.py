@@ -6,18 +6,18 @@ and written once for a step, not once for an operation.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from .. import _writes
 from .._tensor import Array, Tensor, TensorLike, to_array
+from ..kernels.threads import PIECE, sweep
 
 Group: TypeAlias = dict[str, Any]  # "params": a list of Tensors, and the options for them
 Params: TypeAlias = Iterable[Tensor] | Iterable[Mapping[str, Any]]
-
-_PIECE = 1 << 15  # elements; a handful of such arrays stays in the L2 cache
 
 
 class Optimizer:
@@ -120,8 +120,8 @@ class Optimizer:
                     if name not in state:
                         state[name] = np.zeros(p.shape, p.dtype)
                 state["step"] += 1
-                for piece in _pieces(p.data, p.grad.data, *(state[name] for name in names)):
-                    self._update(group, state["step"], *piece)
+                arrays = p.data, p.grad.data, *(state[name] for name in names)
+                _in_pieces(partial(self._update, group, state["step"]), *arrays)
                 _writes.log(p.data)
 
     # -- its state -------------------------------------------------------------------------------
@@ -217,15 +217,13 @@ def _check_params(caller: str, params: list[Any]) -> None:
         seen[p] = i
 
 
-def _pieces(p: Array, g: Array, *slots: Array) -> Iterator[tuple[Array, ...]]:
-    """Cut arrays of one shape into flat pieces: views, but for the gradient, maybe copied."""
-    arrays = (p, g, *slots)
-    if not p.flags.c_contiguous:  # part of a larger array, perhaps
-        yield arrays
+def _in_pieces(update: Callable[..., None], p: Array, *others: Array) -> None:
+    """Update arrays of one shape by pieces that fit the cache, on all threads."""
+    if p.size <= PIECE or not p.flags.c_contiguous:  # small, or part of a larger array
+        update(p, *others)
         return
-    flat = [array.reshape(-1) for array in arrays]
-    for start in range(0, p.size, _PIECE):
-        yield tuple(array[start : start + _PIECE] for array in flat)
+    flat = [array.reshape(-1) for array in (p, *others)]
+    sweep(p.size, lambda piece: update(*(array[piece] for array in flat)))
 
 
 def _check_range(caller: str, low: float = 0.0, below: float = np.inf, **options: float) -> None:
@@ -448,9 +446,16 @@ class AdamW(Adam):
 
 def _adam(group: Group, step: int, p: Array, g: Array, m: Array, v: Array) -> None:
     beta1, beta2 = group["betas"]
-    m *= beta1
-    m += (1 - beta1) * g
-    v *= beta2
-    v += (1 - beta2) * (g * g)
-    rate = group["lr"] / (1 - beta1**step)
-    p -= rate * m / (np.sqrt(v / (1 - beta2**step)) + group["eps"])
+    t = np.subtract(g, m, out=np.empty_like(p))
+    t *= 1 - beta1
+    m += t
+    np.multiply(g, g, out=t)
+    t -= v
+    t *= 1 - beta2
+    v += t
+    np.sqrt(v, out=t)
+    t *= (1 - beta2**step) ** -0.5
+    t += group["eps"]
+    np.divide(m, t, out=t)
+    t *= group["lr"] / (1 - beta1**step)
+    p -= t
