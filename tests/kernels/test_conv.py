@@ -49,7 +49,7 @@ TILES = st.sampled_from([1, 1000, convolution.TILE_BYTES])
 
 def tiled(size):
     """Let the kernels work in tiles of so many bytes, to have several of a small batch."""
-    return mock.patch.object(convolution, "TILE_BYTES", size)
+    return mock.patch.multiple(convolution, TILE_BYTES=size, SHARED_BYTES=size)
 
 
 def run(c, x, w, b, g):
