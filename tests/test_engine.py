@@ -141,6 +141,42 @@ def test_views_of_one_gradient_are_copied():
     assert b.grad.tolist() == [2, 3]
 
 
+@pytest.mark.parametrize("hold", [lambda g: g, lambda g: g[:1], lambda g: g.reshape(2, 1)])
+def test_a_gradient_that_a_rule_still_holds_is_copied(hold):
+    held = []
+
+    class Hold(tg.Function):
+        def forward(self, x):
+            return x * 2
+
+        def backward(self, g):
+            gx = g * 2
+            held.append(hold(gx))
+            return gx
+
+    x = tg.tensor([1.0, 2.0], requires_grad=True)
+    Hold()(x).sum().backward()
+    assert x.grad.tolist() == [2, 2]
+    assert not np.shares_memory(held[0], x.grad.data)
+
+
+def test_a_gradient_that_nobody_else_holds_is_not_copied():
+    addresses = []
+
+    class Tell(tg.Function):
+        def forward(self, x):
+            return x * 2
+
+        def backward(self, g):
+            gx = g * 2
+            addresses.append(gx.ctypes.data)
+            return gx
+
+    x = tg.tensor([1.0, 2.0], requires_grad=True)
+    Tell()(x).sum().backward()
+    assert addresses == [x.grad.data.ctypes.data]
+
+
 def test_shared_tensor_sums_without_writing_into_what_a_rule_returned():
     returned = []
 

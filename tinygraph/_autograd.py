@@ -7,6 +7,7 @@ when somebody will (``create_graph=True``): the same rule then records itself.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from sys import getrefcount
 from typing import Any
 
 import numpy as np
@@ -125,7 +126,18 @@ class _Gradients:
         if source in self.owned:
             self.owned.discard(source)
             return wrap(g)
-        return wrap(g.copy())
+        unshared = g.base is None and getrefcount(g) == HELD_TWICE  # its rule has let go of it
+        return wrap(g if unshared else g.copy())
+
+
+def _references() -> int:
+    """Count as `_Gradients.result` does: an array that is held by a dict and a local name."""
+    values = {None: np.empty(0)}
+    g = values[None]
+    return getrefcount(g)
+
+
+HELD_TWICE = _references()
 
 
 def _replacement(g: Any, source: Source, create_graph: bool) -> Value:

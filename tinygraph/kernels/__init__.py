@@ -6,6 +6,12 @@ of one and of three spatial axes, go the same ways. Arguments are taken as they 
 operations have already normalised them and refused what makes no sense.
 """
 
+from tinygraph.kernels.channels import (
+    channel_affine,
+    channel_combine,
+    channel_dot,
+    channel_moments,
+)
 from tinygraph.kernels.classification import cross_entropy, cross_entropy_grad
 from tinygraph.kernels.contraction import contract
 from tinygraph.kernels.convolution import conv, conv_input_grad, conv_weight_grad
@@ -31,6 +37,10 @@ __all__ = [
     "area_weights",
     "avg_pool",
     "avg_unpool",
+    "channel_affine",
+    "channel_combine",
+    "channel_dot",
+    "channel_moments",
     "contract",
     "conv",
     "conv_input_grad",

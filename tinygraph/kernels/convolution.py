@@ -21,8 +21,8 @@ from tinygraph.kernels.threads import share
 from tinygraph.kernels.windows import gather, image_size, output_sizes, scatter, taps
 
 TILE_BYTES = 1 << 22
-"""Columns made at a time.  Smaller tiles have threads wait for Python's lock: narrow images, of which
-many fit a tile, took up to 1.7 times as long with 1 MB."""
+"""Columns made at a time.  Smaller tiles have threads wait for Python's lock: narrow images took up
+to 1.7 times as long with 1 MB."""
 
 SHARED_BYTES = 1 << 20
 """Columns from which on threads share the images."""

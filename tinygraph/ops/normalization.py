@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import kernels
 from .._function import Function, Value
 from .._tensor import Array, Shape, Tensor, TensorLike, as_tensor
 from ._arguments import floating, lengths
@@ -30,13 +31,12 @@ class BatchNorm(Function):
     def forward(
         self, x: Array, w: Array | None = None, b: Array | None = None
     ) -> tuple[Array, Array, Array]:
-        mean, var = self.mean(x), self.var(x)
+        mean, var = kernels.channel_moments(_wide(x))
         scale = (var + self.eps) ** -0.5
         if w is not None:
             scale = scale * _channels(w, x.ndim)
-        y = (x - mean) * scale
-        if b is not None:
-            y = y + _channels(b, x.ndim)
+        offset = None if b is None else _channels(b, x.ndim)
+        y = kernels.channel_affine(_wide(x), mean, scale, offset)
         return _narrow(y, x, w, b), mean, var
 
     def mean(self, x: Value) -> Value:
@@ -48,15 +48,56 @@ class BatchNorm(Function):
     def backward(self, g: Value, x: Value, w: Value, mean: Value, var: Value, needs: Any) -> Value:
         axes = _not_channels(x)
         rate = (var + self.eps) ** -0.5
-        normal = (x - mean) * rate
+        normal = ChannelAffine()(_wide(x), mean, rate, None)
         gb = g.sum(axis=axes, keepdims=True)
-        gw = (g * normal).sum(axis=axes, keepdims=True)
+        gw = ChannelDot()(g, normal)
         gx = None
         if needs.x:
             n = x.size // x.shape[1]
             scale = rate if w is None else rate * _channels(w, x.ndim)
-            gx = scale * (g - gb / n - normal * (gw / n))
+            gx = ChannelCombine()(g, normal, scale, -scale * gw / n, -scale * gb / n)
         return gx, gw.reshape(-1) if needs.w else None, gb.reshape(-1) if needs.b else None
+
+
+class ChannelAffine(Function):
+    """(x - shift) scale + offset, the latter of shape (1, C, 1...).
+
+    gx = g scale, gshift = - sum g scale, gscale = sum g (x - shift), goffset = sum g.
+    """
+
+    broadcasts = True
+
+    def forward(self, x: Array, shift: Array, scale: Array, offset: Array | None = None) -> Array:
+        return kernels.channel_affine(x, shift, scale, offset)
+
+    def backward(self, g: Value, x: Value, shift: Value, scale: Value) -> Value:
+        gx = g * scale
+        return gx, -gx, g * (x - shift), g
+
+
+class ChannelDot(Function):
+    """Sum of x z over each channel, (N, C, d...) -> (1, C, 1...): gx = g z, gz = g x."""
+
+    def forward(self, x: Array, z: Array) -> Array:
+        return kernels.channel_dot(x, z)
+
+    def backward(self, g: Value, x: Value, z: Value) -> Value:
+        return g * z, g * x
+
+
+class ChannelCombine(Function):
+    """a x + b z + c, where a, b and c have the shape (1, C, 1...).
+
+    gx = g a, gz = g b, ga = sum g x, gb = sum g z, gc = sum g.
+    """
+
+    broadcasts = True
+
+    def forward(self, x: Array, z: Array, a: Array, b: Array, c: Array) -> Array:
+        return kernels.channel_combine(x, z, a, b, c)
+
+    def backward(self, g: Value, x: Value, z: Value, a: Value, b: Value) -> Value:
+        return g * a, g * b, g * x, g * z, g
 
 
 class LayerNorm(Function):

@@ -51,8 +51,14 @@ MUTANTS = [
         (
             "hands out what it does not own",
             "Add Reshape",
-            "return wrap(g.copy())",
+            "return wrap(g if unshared else g.copy())",
             "return wrap(g)",
+        ),
+        (
+            "hands out what a rule still holds",
+            "Add Reshape",
+            "unshared = g.base is None and getrefcount(g) == HELD_TWICE",
+            "unshared = g.base is None",
         ),
         (
             "adopts the seed",

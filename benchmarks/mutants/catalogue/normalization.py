@@ -9,14 +9,14 @@ MUTANTS = [
         (
             "batch: variance held constant",
             "BatchNorm",
-            "gx = scale * (g - gb / n - normal * (gw / n))",
-            "gx = scale * (g - gb / n)",
+            "gx = ChannelCombine()(g, normal, scale, -scale * gw / n, -scale * gb / n)",
+            "gx = ChannelCombine()(g, normal, scale, 0 * gw, -scale * gb / n)",
         ),
         (
             "batch: mean held constant",
             "BatchNorm",
-            "gx = scale * (g - gb / n - normal * (gw / n))",
-            "gx = scale * (g - normal * (gw / n))",
+            "gx = ChannelCombine()(g, normal, scale, -scale * gw / n, -scale * gb / n)",
+            "gx = ChannelCombine()(g, normal, scale, -scale * gw / n, 0 * gb)",
         ),
         (
             "batch: counts images, not pixels",

@@ -1,0 +1,96 @@
+"""Passes over images that treat each channel, axis 1, in its own way: sums, and affine maps.
+
+Images (N, C, d...) are gone through a few at a time, on all threads.  What belongs to channels has
+the shape (1, C, 1...).
+"""
+
+from collections.abc import Callable, Iterator
+from math import prod
+
+import numpy as np
+
+from tinygraph.kernels._types import Array
+from tinygraph.kernels.threads import MANY, PIECE, share
+
+LONG = 16  # elements of a channel from which on a product with a vector pays
+
+
+def channel_moments(x: Array) -> tuple[Array, Array]:
+    """Return the mean and the variance of each channel."""
+    count = max(1, x.size // max(1, x.shape[1]))
+    mean = _sum(x, lambda tile: x[tile].sum(axis=_others(x))) / count
+
+    def squares(tile: slice) -> Array:
+        distance = x[tile] - mean
+        return _dot(distance, distance)
+
+    return mean, _sum(x, squares) / count
+
+
+def channel_dot(a: Array, b: Array) -> Array:
+    """Sum a b over each channel: two (N, C, d...) -> (1, C, 1...)."""
+    return _sum(a, lambda tile: _dot(a[tile], b[tile]))
+
+
+def channel_affine(x: Array, shift: Array, scale: Array, offset: Array | None) -> Array:
+    """Return (x - shift) scale + offset."""
+    y = np.empty(x.shape, x.dtype)
+
+    def work(tile: slice) -> None:
+        out = np.subtract(x[tile], shift, out=y[tile])
+        out *= scale
+        if offset is not None:
+            out += offset
+
+    _by_images(x, work)
+    return y
+
+
+def channel_combine(x: Array, y: Array, a: Array, b: Array, c: Array) -> Array:
+    """Return a x + b y + c."""
+    z = np.empty(x.shape, x.dtype)
+
+    def work(tile: slice) -> None:
+        out = np.multiply(x[tile], a, out=z[tile])
+        out += y[tile] * b
+        out += c
+
+    _by_images(x, work)
+    return z
+
+
+def _dot(a: Array, b: Array) -> Array:
+    if prod(a.shape[2:]) < LONG:
+        return (a * b).sum(axis=_others(a))
+    return np.vecdot(a.reshape(*a.shape[:2], -1), b.reshape(*b.shape[:2], -1)).sum(axis=0)
+
+
+def _others(x: Array) -> tuple[int, ...]:
+    return (0, *range(2, x.ndim))
+
+
+def _sum(x: Array, f: Callable[[slice], Array]) -> Array:
+    """Sum what ``f`` returns, (C,) for some images, over all of them."""
+
+    def work(part: slice) -> Array:
+        total = np.zeros(x.shape[1], x.dtype)
+        for tile in _tiles(x, part):
+            total += f(tile)
+        return total
+
+    first, *rest = share(len(x), work, x.size >= MANY)
+    return sum(rest, first).reshape(1, -1, *(1 for _ in x.shape[2:]))
+
+
+def _by_images(x: Array, work: Callable[[slice], None]) -> None:
+    def some(part: slice) -> None:
+        for tile in _tiles(x, part):
+            work(tile)
+
+    share(len(x), some, x.size >= MANY)
+
+
+def _tiles(x: Array, part: slice) -> Iterator[slice]:
+    few = max(1, PIECE // max(1, prod(x.shape[1:])))
+    for start in range(part.start, part.stop, few):
+        yield slice(start, min(start + few, part.stop))
