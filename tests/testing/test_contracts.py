@@ -314,7 +314,7 @@ def _replaced(old: str, new: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 ENGINE = [
     ("        if made:\n            self.owned", "        if True:\n            self.owned"),
-    ("return wrap(g.copy())", "return wrap(g)"),
+    ("return wrap(g if unshared else g.copy())", "return wrap(g)"),
     ("np.add(held, g, out=held)", "pass"),
     ("np.asarray(held + g)", "np.asarray(g)"),
     ("self.values[source] = held + g\n        elif", "self.values[source] = g\n        elif"),

@@ -287,14 +287,19 @@ def cross_entropy(
         raise ValueError(
             f"cross_entropy: label_smoothing must be from 0 to 1, not {label_smoothing}"
         )
-    target = as_tensor(target)
+    if not isinstance(target, Tensor):
+        target = as_tensor(target)
+        target.name = "target"
     if target.dtype.kind not in "iu" or weight is not None or label_smoothing:
         options = weight, ignore_index, reduction, label_smoothing
         return _classify("cross_entropy", CrossEntropy(), x, target, *options)
     x, target, single = _as_batch("cross_entropy", x, target)
     _check_indices("cross_entropy", x, target, ignore_index)
     losses = ClassCrossEntropy(ignore_index).apply(x, target)
-    count = CountLabels(ignore_index, x.dtype).apply(target) if reduction == "mean" else None
+    count = None
+    if reduction == "mean":
+        count = CountLabels(ignore_index, x.dtype).apply(target)
+        count.name = "count"
     return reduce_loss("cross_entropy", losses.reshape(()) if single else losses, reduction, count)
 
 
