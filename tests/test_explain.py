@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -244,13 +245,11 @@ def test_it_leaves_no_trace() -> None:
     w = leaf(1.0)
     h = w * 2
     h.retain_grad()
-    calls = []
-    h.register_hook(calls.append)
     loss = h.exp().sum()
     explain(w, loss)
-    assert (calls, w.grad, h.grad) == ([], None, None)
+    assert (w.grad, h.grad) == (None, None)
     loss.backward()  # nothing was freed
-    assert len(calls) == 1
+    assert h.grad is not None
 
 
 @pytest.mark.parametrize("arguments", [(np.ones(2), leaf(1.0)), (leaf(1.0), 3.0)])
@@ -305,3 +304,72 @@ def test_without_a_record_no_origin_is_known() -> None:
     graph = tg.graph((leaf(np.nan) * 2).sum())
     assert graph.origin_of_nonfinite is None
     assert graph.origin_of_nonfinite_gradient is None
+
+
+# -- hooks ---------------------------------------------------------------------------------------
+
+
+def zero(g: tg.Tensor) -> tg.Tensor:
+    return g * 0
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("on_the_leaf", [False, True])
+def test_a_hook_that_zeroes(on_the_leaf: bool, after: bool) -> None:
+    with tg.record():
+        w = leaf(1.0, 2.0)
+        h = w * 2
+        (w if on_the_leaf else h).register_hook(zero)
+        loss = h.exp().sum()
+        if after:
+            loss.backward()
+    found = explain(w, loss)
+    assert found.finding == "zero"
+    place = "w" if on_the_leaf else "Multiply (at "
+    assert found.reason.startswith("The gradient of w is 0 everywhere: the hook zero (")
+    assert f"{Path(__file__).name}:" in found.reason
+    assert f") on {place}" in found.reason
+    assert found.reason.endswith("makes it 0.")
+    assert found.culprit is not None
+    assert found.graph[found.culprit].function == (None if on_the_leaf else "Multiply")
+
+
+def test_a_hook_that_makes_nan() -> None:
+    w = leaf(1.0)
+    h = w * 2
+    h.register_hook(lambda g: g * np.nan)
+    found = explain(w, h.sum())
+    assert found.finding == "nonfinite"
+    assert "has NaN: the hook <lambda> (" in found.reason
+
+
+def test_a_hook_that_is_not_to_blame() -> None:
+    w = leaf(-1.0)
+    h = w * 2
+    seen: list[tg.Tensor] = []
+    h.register_hook(seen.append)
+    found = explain(w, h.relu().sum())
+    assert culprit(found) == "ReLU"
+    assert "hook" not in found.reason
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("factor", "finding", "words"),
+    [
+        (0.5, "fine", "has norm 1; the hook scaled ("),
+        (1e6, "huge", "it grows most in the hook scaled ("),
+        (1e-9, "tiny", "it shrinks most in the hook scaled ("),
+    ],
+)
+def test_a_hook_that_scales(factor: float, finding: str, words: str) -> None:
+    def scaled(g: tg.Tensor) -> tg.Tensor:
+        return g * factor
+
+    w = leaf(1.0)
+    h = w * 2
+    h.register_hook(scaled)
+    found = explain(w, h.sum())
+    assert found.finding == finding
+    assert words in found.reason
+    assert found.reason.endswith(f"by {factor:.3g}.")

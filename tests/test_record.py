@@ -219,6 +219,96 @@ def test_a_packed_function_is_recorded() -> None:
     assert entries(both.grad) == (1.0,) * 4
 
 
+# -- what flowed back ----------------------------------------------------------------------------
+
+
+def test_rules_have_turns_and_what_they_sent_is_known() -> None:
+    x = tg.tensor(np.array([[1.0, 2.0], [3.0, 4.0]]), requires_grad=True, name="x")
+    b = leaf(0.5, 1.0, name="b")
+    with tg.record():
+        h = x * b + b
+        loss = (h * h).sum()
+        loss.backward()
+    graph = tg.graph(loss)
+    assert [(v.function, v.turn) for v in graph if v.function] == [
+        ("Multiply", 3),
+        ("Add", 2),
+        ("Multiply", 1),
+        ("Sum", 0),
+    ]
+    product, add, _, _ = (v for v in graph if v.function)
+    assert product.arguments == add.arguments == ("a", "b")
+    assert list(map(entries, add.contributions)) == [((2.0, 6.0), (4.0, 10.0))] * 2
+    assert list(map(entries, add.reductions)) == [None, (6.0, 16.0)]
+    assert list(map(entries, product.reductions)) == [None, (14.0, 52.0)]
+    (bias,) = (v for v in graph if v.name == "b")
+    assert entries(bias.grad) == (20.0, 68.0)
+    assert {v.arrived for v in graph} == {None}
+
+
+def test_turns_are_those_of_the_latest_backward() -> None:
+    x = leaf(1.0, name="x")
+    with tg.record():
+        h = x * 2
+        first, second = h.exp().sum(), h.sin().sum()
+        second.backward(retain_graph=True)
+        first.backward()
+    graph = tg.graph(first, second)
+    turns = {v.function: v.turn for v in graph if v.function not in (None, "Sum")}
+    assert turns == {"Sin": 1, "Exp": 3, "Multiply": 4}
+
+
+def test_what_arrived_is_told_where_the_gradient_differs() -> None:
+    x = leaf(2.0, name="x")
+    x.grad = tg.tensor(np.array([10.0]))
+    with tg.record():
+        h = x * 3
+        h.register_hook(lambda g: g * 100)
+        loss = (h * h).sum()
+        loss.backward()
+    graph = tg.graph(loss)
+    product = next(v for v in graph if v.function == "Multiply")
+    assert (entries(product.arrived), entries(product.grad)) == ((12.0,), (1200.0,))
+    assert (entries(graph[0].arrived), entries(graph[0].grad)) == ((3600.0,), (3610.0,))
+
+
+def test_sums_are_those_of_the_engine_to_the_last_bit() -> None:
+    rng = np.random.default_rng(0)
+    x = tg.tensor(rng.standard_normal((5, 7)).astype("f"), requires_grad=True)
+    b = tg.tensor(rng.standard_normal(7).astype("f"), requires_grad=True)
+    with tg.record():
+        h = tg.tanh(x * b) + x.exp() * b + x
+        loss = (h * x * h).sum() + b.sum()
+        loss.backward()
+    assert {v.arrived for v in tg.graph(loss)} == {None}
+
+
+def test_winners_and_masks_are_kept() -> None:
+    x = tg.tensor(np.arange(16.0).reshape(1, 1, 4, 4), requires_grad=True)
+    with tg.record():
+        loss = (tg.max_pool2d(x, 2) * 1).sum()
+        loss.backward()
+    pool = only(tg.graph(loss), "MaxPool2d")
+    assert [(name, entries(s)) for name, s in pool.aux] == [("winners", ((((3, 3), (3, 3)),),))]
+    assert only(tg.graph(loss), "Sum").aux == ()
+
+
+def test_a_rule_that_went_wrong_can_be_looked_at() -> None:
+    class Wrong(tg.Function):
+        def forward(self, x: Any) -> Any:
+            return x + 1
+
+        def backward(self, g: Any) -> Any:
+            return g.sum()
+
+    with tg.record():
+        loss = Wrong()(leaf(1.0, 2.0)).sum()
+        with pytest.raises(ValueError, match=r"Wrong\.backward returned a gradient of shape"):
+            loss.backward()
+    wrong = only(tg.graph(loss), "Wrong")
+    assert (wrong.turn, entries(wrong.contributions[0]), wrong.reductions) == (1, 2.0, ())
+
+
 # -- summaries -----------------------------------------------------------------------------------
 
 ARRAYS = hnp.arrays(
@@ -253,8 +343,13 @@ def test_summaries(array: Any) -> None:
         assert (s.min, s.max, s.mean, s.norm) == (None,) * 4
     if array.size <= 36:
         np.testing.assert_array_equal(np.array(s.entries, array.dtype).reshape(array.shape), array)
+        assert s.corner is None
     else:
         assert s.entries is None
+        assert s.corner is not None
+        with np.errstate(over="ignore"):
+            block = array[tuple(map(slice, s.corner.shape))].astype(np.float32)
+        np.testing.assert_array_equal(s.corner.array, block)
     assert s == summarize(array)
     assert hash(s) == hash(summarize(array))
 
@@ -263,6 +358,25 @@ def test_the_histogram_counts_equal_parts_of_the_range() -> None:
     assert summarize(np.arange(32.0)).histogram == (2,) * 16
     assert summarize(np.full(5, 7.0)).histogram == (5, *(0,) * 15)
     assert summarize(np.array([-1.7e308, 1.7e308])).histogram == (1, *(0,) * 14, 1)
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        ((37,), (28,)),
+        ((30, 3), (28, 3)),
+        ((64, 1, 28, 28), (1, 1, 28, 28)),
+        ((64, 3, 224, 224), (1, 1, 28, 28)),
+        ((32, 8, 8, 8), (1, 8, 8, 8)),
+        ((16, 8, 3, 3), (10, 8, 3, 3)),
+        ((1000, 1, 1), (784, 1, 1)),
+        ((2, 3, 4, 1000), (2, 3, 4, 28)),
+    ],
+)
+def test_the_corner_is_what_makes_a_picture(shape: Any, expected: Any) -> None:
+    corner = summarize(np.ones(shape)).corner
+    assert corner is not None
+    assert corner.shape == corner.array.shape == expected
 
 
 @pytest.mark.parametrize("value", [1e-310, 5e-324, 1e300, -1e300])

@@ -6,14 +6,14 @@ when somebody will (``create_graph=True``): the same rule then records itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from sys import getrefcount
 from typing import Any
 
 import numpy as np
 
 from . import _writes
-from ._function import Node, Source, Value, source_of, unpack
+from ._function import Node, Source, Value, hooks_of, source_of, unpack
 from ._mode import current_mode, enable_grad, is_grad_enabled
 from ._tensor import Constant, Hooks, Shape, Tensor, TensorLike, as_tensor, wrap
 
@@ -52,7 +52,7 @@ def unbroadcast(g: Value, shape: Shape) -> Value:
     return g.sum(axis=(*range(lead), *stretched), keepdims=True).reshape(shape)
 
 
-def _conform(g: Value, source: Any, node: Node, create_graph: bool) -> tuple[Value, bool]:
+def conform(g: Value, source: Any, node: Node, create_graph: bool) -> tuple[Value, bool]:
     """Give the gradient ``g`` that a rule returned the shape and dtype of the input it is for.
 
     Also tells whether that made a new array, which the engine then owns.
@@ -238,12 +238,15 @@ def _sweep(
     create_graph: bool,
     retain_graph: bool,
     allow_unused: bool = True,
-    call_hooks: bool = True,
+    hooks: Mapping[Source, Hooks] | None = None,
 ) -> _Gradients:
-    """Carry ``seeds`` back through the graph, to all leaves, or only to the ``targets``."""
+    """Carry ``seeds`` back through the graph, to all leaves, or only to the ``targets``.
+
+    ``hooks`` are called instead of those that were registered, if it is not None.
+    """
     if create_graph and not is_grad_enabled():
         with enable_grad():
-            return _sweep(seeds, targets, create_graph, retain_graph, allow_unused, call_hooks)
+            return _sweep(seeds, targets, create_graph, retain_graph, allow_unused, hooks)
     order = postorder(source for source, _ in seeds)
     goals: set[Any] = set(targets or ())
     reached = set(goals)  # what leads back to a target
@@ -261,7 +264,7 @@ def _sweep(
     for source, g in seeds:
         gradients.add(source, g, made=False)
     for node in reversed(order):
-        g = gradients.complete(node, node.hooks if call_hooks else None)
+        g = gradients.complete(node, node.hooks if hooks is None else hooks.get(node))
         if node not in goals:
             gradients.values.pop(node, None)
         if g is not None:
@@ -272,14 +275,14 @@ def _sweep(
             parts = _apply_rule(node, g, wanted, create_graph)
             for i, target in enumerate(node.inputs):
                 if wanted[i] and parts[i] is not None:
-                    gradients.add(target, *_conform(parts[i], target, node, create_graph))
+                    gradients.add(target, *conform(parts[i], target, node, create_graph))
         if not retain_graph and node.kept:
             node.kept = None
     passed = goals.intersection(order)
     for source in tuple(gradients.values):  # leaves, and targets whose rules did not run
-        hooks = source._hooks if isinstance(source, Tensor) else source.hooks
-        if hooks and call_hooks and source not in passed:
-            gradients.complete(source, hooks)
+        called = hooks_of(source) if hooks is None else hooks.get(source)
+        if called and source not in passed:
+            gradients.complete(source, called)
     for source in touched - gradients.values.keys():  # every rule on the way returned None
         zero = np.zeros(source.shape, source.dtype)
         gradients.add(source, wrap(zero) if create_graph else zero, made=True)
@@ -363,11 +366,14 @@ def _total(held: Tensor, g: Tensor, create_graph: bool) -> Tensor:
 
 
 def observe(
-    outputs: Sequence[Tensor], targets: Sequence[Source] | None, create_graph: bool = False
+    outputs: Sequence[Tensor],
+    targets: Sequence[Source] | None,
+    create_graph: bool = False,
+    hooks: Mapping[Source, Hooks] | None = None,
 ) -> dict[Source, Value]:
     """Return the gradients of the sum of ``outputs``, and leave no trace: for who looks on.
 
-    Nothing is freed, no hook on a Tensor is called, and no ``grad`` is touched.
+    Nothing is freed, no hook on a Tensor is called but those given, and no ``grad`` is touched.
     """
     seeds = []
     for output in outputs:
@@ -375,7 +381,7 @@ def observe(
         if create_graph:
             one = wrap(one, Constant(output.shape, output.dtype, None, 1.0))
         seeds.append((source_of(output), one))
-    return _sweep(seeds, targets, create_graph, retain_graph=True, call_hooks=False).values
+    return _sweep(seeds, targets, create_graph, retain_graph=True, hooks=hooks or {}).values
 
 
 def _tensors(name: str, given: Any) -> list[Tensor]:

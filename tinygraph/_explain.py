@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from ._autograd import observe, postorder
+from ._flow import Flow
 from ._function import InertNode, Node, Source, Value, source_of
 from ._graph import Graph, Vertex
+from ._hooks import Change, Watched
 from ._mode import FunctionHook
 from ._places import HasParameters
 from ._record import seen
 from ._snapshot import numbered
 from ._summary import Summary, summarize
 from ._tensor import Array, Constant, Tensor
+from ._zeros import zero_rule
 
 Finding: TypeAlias = Literal["missing", "zero", "nonfinite", "huge", "tiny", "fine"]
 
@@ -66,7 +69,8 @@ def explain(tensor: Tensor, loss: Tensor, model: HasParameters | None = None) ->
     """Say why the gradient of ``loss`` with respect to ``tensor`` is what it is.
 
     It may be missing, zero, NaN or infinite, huge or tiny; or nothing is wrong.  The gradients are
-    computed anew, without hooks, unless the graph was freed; then those that `record` saw are used.
+    computed anew, unless the graph was freed; then those that `record` saw are used.  The hooks on
+    the way are called, as backward calls them, and told where they are to blame.
     More is known of what ran under `record`: what no_grad and detach have cut off, input ranges,
     source lines.
 
@@ -106,12 +110,13 @@ def explain(tensor: Tensor, loss: Tensor, model: HasParameters | None = None) ->
     return _Case(tensor, loss, model).explanation()
 
 
-class _Flow(FunctionHook):
+class _Passage(FunctionHook):
     """What flows back through each Node: the gradient that arrives, and those that leave."""
 
     def __init__(self) -> None:
         self.arrived: dict[Source, Array] = {}
         self.left: dict[Node, tuple[Array | None, ...]] = {}
+        self.changes: dict[Source, list[Change]] = {}
 
     def after_backward(self, node: Node, g: Value, gradients: tuple[Value, ...]) -> None:
         """Note the gradients at an operation."""
@@ -122,9 +127,11 @@ class _Flow(FunctionHook):
 
         ``order`` holds the Nodes on the ways there.
         """
+        watched = Watched((tensor, *order))
+        self.changes = watched.changes
         if all(node.kept is not None for node in order):
             with self, np.errstate(all="ignore"):
-                found = observe([loss], [tensor])
+                found = observe([loss], [tensor], hooks=watched.hooks)
             if tensor in found:
                 self.arrived[tensor] = found[tensor]
             return True
@@ -135,6 +142,7 @@ class _Flow(FunctionHook):
             self.after_backward(node, record.gradient, record.contributions)
         if isinstance(tensor, Tensor) and tensor.grad is not None:
             self.arrived[tensor] = tensor.grad.data
+        watched.compare(Flow(order).arrived, self.arrived)
         return tensor in self.arrived
 
 
@@ -147,7 +155,7 @@ class _Case:
         self.graph, self.ids = numbered([self.root], model)
         self.name = _name(self.graph, self.ids.get(self.source), tensor)
         self.order = self._between(postorder([self.root]))
-        self.flow = _Flow()
+        self.flow = _Passage()
 
     def _between(self, nodes: Sequence[Node]) -> list[Node]:
         """Return those Nodes through which the Tensor leads to the loss."""
@@ -245,34 +253,49 @@ class _Case:
             if source in onward and gx is not None
         ]
 
+    def _hook(self, source: Source, wrong: Callable[[Array], object]) -> str | None:
+        """Return the hook at a place that made the gradient wrong, if one did."""
+        for change in self.flow.changes.get(source, ()):
+            if wrong(change.after) and not wrong(change.before):
+                return f"the hook {change.hook} on {self._place(source)}"
+        return None
+
+    def _place(self, source: Source) -> str:
+        at = _at(self.graph[self.ids[source]])
+        return self.name if source is self.source else f"{source}{at}"
+
     def _why_zero(self) -> tuple[str, Source | None]:
         whole = f"The gradient of {self.name} is 0 everywhere"
-        for node in reversed(self.order):
-            arrived = np.any(self.flow.arrived.get(node, 0))
-            if arrived and not any(map(np.any, self._leaving(node))):
-                at = _at(self.graph[self.ids[node]])
-                return f"{whole}, from {node}{at} on: {_zero(node)}.", node
+        for place in (*reversed(self.order), self.source):
+            hook = self._hook(place, lambda g: not np.any(g))
+            if hook:
+                return f"{whole}: {hook} makes it 0.", place
+            arrived = np.any(self.flow.arrived.get(place, 0))
+            if isinstance(place, Node) and arrived and not any(map(np.any, self._leaving(place))):
+                return f"{whole}, from {self._place(place)} on: {zero_rule(str(place))}.", place
         return f"{whole}: what arrives there on several ways cancels out.", None
 
     def _why_nonfinite(self, g: Summary) -> tuple[str, Source | None]:
-        what = _bad(g)
+        what = f"The gradient of {self.name} has {_bad(g)}"
         origin = self.graph.origin_of_nonfinite
         if origin is not None:
             vertex = self.graph[origin]
             source = next(s for s, i in self.ids.items() if i == origin)
             made = f"{_label(vertex)}{_at(vertex)} is {_bad(vertex.stats)}{_ranges(source)}"
-            return f"The gradient of {self.name} has {what}: in forward already, {made}.", source
+            return f"{what}: in forward already, {made}.", source
         if not np.isfinite(self.loss.data).all():
-            return f"The gradient of {self.name} has {what}: the loss is not finite. {HINT}", None
-        for node in reversed(self.order):
-            arrived = self.flow.arrived.get(node)
-            if arrived is not None and np.isfinite(arrived).all():
-                bad = [s for s in map(summarize, self._leaving(node)) if not s.finite]
+            return f"{what}: the loss is not finite. {HINT}", None
+        for place in (*reversed(self.order), self.source):
+            hook = self._hook(place, lambda g: not np.isfinite(g).all())
+            if hook:
+                return f"{what}: {hook} makes it so.", place
+            arrived = self.flow.arrived.get(place)
+            if isinstance(place, Node) and arrived is not None and np.isfinite(arrived).all():
+                bad = [s for s in map(summarize, self._leaving(place)) if not s.finite]
                 if bad:
-                    at = _at(self.graph[self.ids[node]])
-                    rule = f"the rule of {node}{at} makes {_bad(bad[0])}{_ranges(node)}"
-                    return f"The gradient of {self.name} has {what}: {rule}.", node
-        return f"The gradient of {self.name} has {what}, where finite ones are summed.", None
+                    rule = f"the rule of {self._place(place)} makes {_bad(bad[0])}{_ranges(place)}"
+                    return f"{what}: {rule}.", place
+        return f"{what}, where finite ones are summed.", None
 
     # -- its size --------------------------------------------------------------------------------
 
@@ -280,17 +303,30 @@ class _Case:
         finding: Finding = "huge" if norm > HUGE else "tiny" if norm < TINY else "fine"
         reason = f"The gradient of {self.name} has norm {norm:.3g}"
         if finding == "fine":
-            return self._result(finding, f"{reason}; nothing is wrong with it.")
+            changes = [f"{by} scales it by {f:.3g}" for f, by, _ in self._hook_factors()]
+            return self._result(finding, f"{reason}; {', '.join(changes) or WELL}.")
         verb, pick = ("grows", max) if finding == "huge" else ("shrinks", min)
-        factors = {node: self._factor(node) for node in self.order}
-        known = {node: f for node, f in factors.items() if f}
+        hooks = ((f, f"in {by}", source) for f, by, source in self._hook_factors())
+        known = [*self._rule_factors(), *hooks]
         if not known:
             return self._result(finding, f"{reason}.")
-        node = pick(known, key=known.__getitem__)
-        at = _at(self.graph[self.ids[node]])
-        return self._result(
-            finding, f"{reason}: it {verb} most at {node}{at}, by {known[node]:.3g}.", node
-        )
+        factor, by, source = pick(known, key=lambda one: one[0])
+        return self._result(finding, f"{reason}: it {verb} most {by}, by {factor:.3g}.", source)
+
+    def _rule_factors(self) -> Iterator[tuple[float, str, Source]]:
+        """Yield by how much rules change the norm of the gradient, where, and the place."""
+        for node in self.order:
+            factor = self._factor(node)
+            if factor:
+                yield factor, f"at {self._place(node)}", node
+
+    def _hook_factors(self) -> Iterator[tuple[float, str, Source]]:
+        """Yield the same for hooks."""
+        for source, changes in self.flow.changes.items():
+            for change in changes:
+                before, after = summarize(change.before).norm, summarize(change.after).norm
+                if before and after and not np.array_equal(change.before, change.after):
+                    yield after / before, f"the hook {change.hook} on {self._place(source)}", source
 
     def _factor(self, node: Node) -> float | None:
         """Return by how much the norm of the gradient changes at a Node."""
@@ -299,54 +335,12 @@ class _Case:
         return max(left) / arrived if arrived and left else None
 
 
+WELL = "nothing is wrong with it"
+
 HINT = (
     "Run the forward pass under `with tg.record():` to see what was cut off by no_grad or detach, "
     "and where."
 )
-
-ZERO = {
-    "ReLU": "its inputs are 0 or negative (a dead ReLU)",
-    "ReLU6": "its inputs lie where it is flat",
-    "Hardtanh": "its inputs lie outside of its bounds",
-    "Hardsigmoid": "its inputs lie where it is flat",
-    "Clip": "its inputs lie outside of its bounds",
-    "Where": "the condition chooses the other operand",
-    "Multiply": "the other factor is 0",
-    "MatMul": "the other factor is 0",
-    "Linear": "the other factor is 0",
-    "Conv": "the other factor is 0",
-    "Sigmoid": "it is saturated, its slope rounds to 0",
-    "Tanh": "it is saturated, its slope rounds to 0",
-    "Softmax": "it is saturated, or what follows weighs its outputs alike",
-    "LogSoftmax": "it is saturated, or what follows weighs its outputs alike",
-    "ClassCrossEntropy": "the prediction is already what the target asks for",
-    "CrossEntropy": "the prediction is already what the target asks for",
-    "Max": "other elements are greater",
-    "Amax": "other elements are greater",
-    "Min": "other elements are less",
-    "Amin": "other elements are less",
-    "MaxPool": "other elements of its windows are greater",
-    "Embedding": "the index leaves these rows out",
-    "Maximum": "the other operand is greater",
-    "Minimum": "the other operand is less",
-    "GetItem": "the index leaves these elements out",
-    "Take": "the index leaves these elements out",
-    **dict.fromkeys(("Concatenate", "Stack"), "what uses it leaves these elements out"),
-    "Square": "its inputs are 0",
-    "Power": "its slope is 0 there",
-    "ScalarPower": "its slope is 0 there",
-    "Abs": "its inputs are 0",
-    **dict.fromkeys(("Round", "Floor", "Ceil", "Trunc", "Sign"), "it is flat between its steps"),
-}
-
-
-def _zero(node: Node) -> str:
-    """Say why the rule of a Node gives 0."""
-    name = str(node)
-    for known in (name, name.rstrip("0123456789d")):
-        if known in ZERO:
-            return ZERO[known]
-    return "its rule gives 0 there"
 
 
 def _bad(found: Summary | None) -> str:

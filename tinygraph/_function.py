@@ -195,6 +195,13 @@ def source_of(tensor: Tensor) -> Source:
     return source
 
 
+def hooks_of(source: Source) -> Hooks | None:
+    """Return the hooks on the gradient of a leaf or of a computed Tensor."""
+    if isinstance(source, Constant):
+        return None
+    return source._hooks if isinstance(source, Tensor) else source.hooks
+
+
 class Function:
     """An operation: subclass it, and give it ``forward`` and ``backward``.
 

@@ -43,6 +43,8 @@ class Vertex:
         The static attributes of an operation: numbers, strings, None, and tuples of them.
     operands : tuple of int or None
         Where the inputs of an operation come from, in order; None for one that was left out.
+    arguments : tuple of str
+        What an operation calls them, and its docstring: a and b, x and w.
     shape : tuple of int
     dtype : str
     value : number or None
@@ -75,6 +77,16 @@ class Vertex:
         backward, of a parameter all that its ``grad`` holds.
     contributions : tuple of Summary or None
         What the rule of an operation returned for each operand.
+    reductions : tuple of Summary or None
+        What those became whose operand was broadcast, so that they were summed to its shape; None
+        for the others, () if there are none.
+    arrived : Summary or None
+        The sum of the contributions that reached it, where that is not ``grad``: a leaf has held
+        something before, backward began here, or a hook has changed the gradient.
+    aux : tuple of (name, Summary)
+        What else an operation handed on to its rule: the winners of a maximum, masks.
+    turn : int or None
+        In which order the rules ran: 0 for the one that ran first.
     flops : int or None
         The floating-point operations that an operation takes, by formula; None where there is no
         formula, for a user's own Function, and for what is no operation.
@@ -102,6 +114,7 @@ class Vertex:
     key: str
     scope: Path
     requires_grad: bool
+    arguments: tuple[str, ...] = ()
     saved: tuple[str, ...] = ()
     saved_operands: tuple[int, ...] = ()
     broadcast: tuple[int, ...] = ()
@@ -109,6 +122,10 @@ class Vertex:
     stats: Summary | None = None
     grad: Summary | None = None
     contributions: tuple[Summary | None, ...] = ()
+    reductions: tuple[Summary | None, ...] = ()
+    arrived: Summary | None = None
+    aux: tuple[tuple[str, Summary], ...] = ()
+    turn: int | None = None
     flops: int | None = None
     bytes: int = 0
     forward_time: float | None = None

@@ -5,6 +5,7 @@ What is seen of an operation is kept beside its Node, and goes when the Node doe
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,11 +28,14 @@ class Record:
     output: Array | None = None
     gradient: Array | None = None
     contributions: tuple[Array | None, ...] = ()  # what the rule returned for each input
+    aux: tuple[tuple[str, Any], ...] = ()  # what forward handed on to the rule, by name
+    turn: int | None = None  # tells in which order rules ran
     forward_time: float | None = None
     backward_time: float | None = None
 
 
 _records: WeakKeyDictionary[Node, Record] = WeakKeyDictionary()
+_turns = itertools.count()
 
 
 def record_of(node: Node) -> Record:
@@ -104,6 +108,9 @@ class record(FunctionHook):
         sources = zip(node.inputs, inputs, strict=True)
         record.inputs = tuple(self._kept(source, array) for source, array in sources)
         record.output = output if output.base is None else output.copy()
+        if function.aux and node.kept:
+            kept = zip(function.signature.kept, node.kept, strict=True)
+            record.aux = tuple((name, value) for name, value in kept if name in function.aux)
 
     def _kept(self, source: Any, array: Array | None) -> Array | None:
         """Return an input as it is now: an optimiser will write into a leaf."""
@@ -117,6 +124,7 @@ class record(FunctionHook):
     def after_backward(self, node: Node, g: Value, gradients: tuple[Value, ...]) -> None:
         """Keep the gradient that arrived at an operation, and those that left it."""
         record = record_of(node)
+        record.turn = next(_turns)
         record.gradient = _array(g)
         record.contributions = tuple(map(_array, gradients[: len(node.inputs)]))
 

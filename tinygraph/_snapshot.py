@@ -11,6 +11,7 @@ import numpy as np
 
 from ._autograd import postorder
 from ._cost import cost, size_in_bytes
+from ._flow import Flow
 from ._function import InertNode, Node, Source, source_of
 from ._graph import Graph, Kind, Plain, Vertex
 from ._places import HasParameters, Path, Places, common, tensor_names
@@ -113,6 +114,7 @@ class _Writer:
         self.parameters = {source_of(tensor): name for tensor, name in parameters.items()}
         self.buffers = {source_of(tensor): name for tensor, name in buffers.items()}
         self.places = Places((node.scope for node in nodes), model)
+        self.flow = Flow(nodes)
         self.used_in: dict[Source, Path] = {}  # where all that uses a leaf is
         self.values: dict[Source, Array] = {}  # what leaves held when they were first used
         self.only_backward: set[Source] = set()  # leaves that forward does not use
@@ -151,7 +153,7 @@ class _Writer:
         scope = self.places.paths[node.scope]
         attributes = node.function.attributes
         traits = self._traits_of(node, bool(attributes))
-        record = seen(node) or UNSEEN
+        record = seen(node)
         rule = self.rules.get(node)
         return Vertex(
             id=self.ids[node],
@@ -160,6 +162,7 @@ class _Writer:
             function=function,
             attributes=tuple([(key, _plain(x)) for key, x in attributes.items()]),
             operands=tuple([None if s is None else self.ids[s] for s in node.inputs]),
+            arguments=traits.arguments,
             shape=node.shape,
             dtype=_dtype_name(node.dtype),
             value=None,
@@ -170,17 +173,27 @@ class _Writer:
             saved=traits.saved,
             saved_operands=traits.saved_operands,
             broadcast=traits.broadcast,
-            location=record.location,
-            stats=self._summary(record.output),
-            grad=self._summary(record.gradient),
-            contributions=tuple(map(self._summary, record.contributions)),
             flops=traits.flops,
             bytes=traits.bytes,
-            forward_time=record.forward_time,
-            backward_time=record.backward_time,
             phase="backward" if node in self.rules else "forward",
             rule_of=None if rule is None else self.ids[rule],
+            **({} if record is None else self._seen(node, record)),
         )
+
+    def _seen(self, node: Node, record: Record) -> dict[str, Any]:
+        """Return what is known of an operation that was watched: not of most."""
+        return {
+            "location": record.location,
+            "stats": self._summary(record.output),
+            "grad": self._summary(record.gradient),
+            "contributions": tuple(map(self._summary, record.contributions)),
+            "reductions": tuple(map(self._summary, self.flow.reductions.get(node, ()))),
+            "arrived": self._summary(self.flow.unlike(record.gradient, node)),
+            "aux": tuple([(name, summarize(np.asarray(value))) for name, value in record.aux]),
+            "turn": self.flow.turns.get(node),
+            "forward_time": record.forward_time,
+            "backward_time": record.backward_time,
+        }
 
     def _leaf(self, source: Constant | Tensor) -> Vertex:
         name = self.parameters.get(source) or self.buffers.get(source) or source.name
@@ -192,7 +205,8 @@ class _Writer:
         inside = kind != "input" or source in self.buffers
         scope = self.used_in.get(source, ()) if inside else ()
         value = self.values.get(source)
-        gradient = source.grad if isinstance(source, Tensor) and value is not None else None
+        held = source.grad if isinstance(source, Tensor) and value is not None else None
+        gradient = None if held is None else held.data
         return Vertex(
             id=self.ids[source],
             kind=kind,
@@ -208,7 +222,8 @@ class _Writer:
             scope=scope,
             requires_grad=isinstance(source, Tensor),
             stats=self._summary(value),
-            grad=self._summary(None if gradient is None else gradient.data),
+            grad=self._summary(gradient),
+            arrived=self._summary(self.flow.unlike(gradient, source)),
             bytes=size_in_bytes(source),
             phase="backward" if source in self.only_backward else "forward",
         )
@@ -230,7 +245,10 @@ class _Writer:
         known = self._traits.get(key)
         if known is None:
             flops, moved = cost(node.function, node.inputs, node)
-            known = self._traits[key] = _Traits(*_saved(node), _broadcast(node), flops, moved)
+            names = tuple(node.function.signature.names(len(node.inputs)))
+            known = self._traits[key] = _Traits(
+                names, *_saved(node), _broadcast(node), flops, moved
+            )
         return known
 
     def _summary(self, array: Array | None) -> Summary | None:
@@ -244,6 +262,7 @@ class _Writer:
 
 
 class _Traits(NamedTuple):
+    arguments: tuple[str, ...]
     saved: tuple[str, ...]
     saved_operands: tuple[int, ...]
     broadcast: tuple[int, ...]

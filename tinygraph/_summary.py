@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from ._tensor import Array
+from ._tensor import Array, Shape
 
 BINS = 16
 FEW = 36  # entries that are told one by one
+SIDE = 28  # rows and columns of a picture, which show a handwritten digit whole
 
 Entries: TypeAlias = "bool | int | float | tuple[Entries, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Corner:
+    """The leading entries of an array, as many as make a picture.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        How many along each axis: at most 28 rows and columns, of as many leading channels, images
+        and so on as 784 entries have room for.
+    numbers : str
+        The entries, row by row, as little-endian float32 in base64.
+    """
+
+    shape: Shape
+    numbers: str
+
+    @property
+    def array(self) -> Array:
+        """The entries, as an array."""
+        raw = base64.b64decode(self.numbers)
+        return np.frombuffer(raw, "<f4").reshape(self.shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +57,8 @@ class Summary:
         How many of the finite ones lie in each of 16 equal parts of the range from min to max.
     entries : number, or nested tuples of numbers, or None
         All of them, where there are at most 36.
+    corner : Corner or None
+        The leading ones, where there are more.
     """
 
     size: int
@@ -44,6 +71,7 @@ class Summary:
     infs: int
     histogram: tuple[int, ...]
     entries: Entries | None
+    corner: Corner | None = None
 
     @property
     def finite(self) -> bool:
@@ -57,6 +85,7 @@ def summarize(array: Array) -> Summary:
     nans = int(np.isnan(numbers).sum())
     infs = int(np.isinf(numbers).sum())
     finite = numbers[np.isfinite(numbers)] if nans or infs else numbers
+    few = array.size <= FEW
     low, high, mean, norm = _range(finite)
     return Summary(
         size=array.size,
@@ -68,8 +97,22 @@ def summarize(array: Array) -> Summary:
         nans=nans,
         infs=infs,
         histogram=_histogram(finite),
-        entries=_entries(array.tolist()) if array.size <= FEW else None,
+        entries=_entries(array.tolist()) if few else None,
+        corner=None if few else corner(array),
     )
+
+
+def corner(array: Array, room: int = SIDE * SIDE, side: int = SIDE) -> Corner:
+    """Return the leading entries of ``array``: as many as there is ``room`` for."""
+    lengths: list[int] = []
+    for place, length in enumerate(reversed(array.shape)):
+        most = min(room, side) if place < 2 else room
+        lengths.insert(0, min(length, most))
+        room //= lengths[0]
+    leading = array[tuple(slice(length) for length in lengths)]
+    with np.errstate(over="ignore"):  # 1e300 is infinite here
+        raw = leading.astype("<f4").tobytes()
+    return Corner(tuple(lengths), base64.b64encode(raw).decode())
 
 
 def _range(finite: Array) -> tuple[float | None, float | None, float | None, float | None]:
