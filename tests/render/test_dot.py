@@ -95,6 +95,31 @@ def test_any_name_is_shown_as_it_is(tmp_path: Path) -> None:
     assert sorted(texts(path)) == sorted(shown)
 
 
+def test_names_that_look_like_ours_are_told_apart() -> None:
+    m = leaf("grad Multiply", 2) * leaf("sum Multiply", 2)
+    with tg.scope("a/b"):
+        y = (m + m * leaf("Multiply", 2)).tanh().exp()
+    with tg.scope("a"), tg.scope("b"):
+        y = y.tanh().exp()
+    source = to_dot(tg.graph(y), backward="paired").source
+    boxes = re.findall(r'^\t+("[^"]*") \[label', source, re.MULTILINE)
+    assert len(set(boxes)) == len(boxes)
+    frames = re.findall(r"subgraph (.*) {", source)
+    assert sorted(frames) == ['"cluster a/b"', '"cluster a~1b"']
+
+
+def test_a_long_name_loses_its_middle(tmp_path: Path) -> None:
+    long = f"first{'.layer' * 300}.last"
+    with tg.scope(long):
+        y = leaf(long, 2).tanh().exp()
+    y.name = long
+    lines = [label.split(r"\n")[0] for label in labels(tg.graph(y))]
+    assert all(len(line) < 80 for line in lines)
+    cut = [line for line in lines if line.startswith("first") and ".last" in line]
+    assert len(cut) == 2  # the parameter and the result
+    assert long in to_dot(tg.graph(y)).source  # in what the mouse shows
+
+
 NAMES = st.text(min_size=1, max_size=12) | st.text(alphabet='\\\\"<>&;{}|\n#[]->%N', max_size=8)
 
 

@@ -32,10 +32,18 @@ def test_the_page_is_current(gallery: ModuleType) -> None:
 
 def test_the_pictures_are_there(gallery: ModuleType) -> None:
     folder = ROOT / "docs" / "images" / "gallery"
-    assert {path.stem for path in folder.iterdir()} == {f.__name__ for f in gallery.PICTURES}
+    names = {make.__name__ for make in gallery.PICTURES}
+    files = {f"{name}.{suffix}" for name in names for suffix in ("svg", "html")}
+    assert {path.name for path in folder.iterdir()} == files
 
 
 @pytest.mark.skipif(not shutil.which("dot"), reason="no dot on PATH")
-def test_every_picture_can_be_drawn(gallery: ModuleType, tmp_path: Path) -> None:
-    for draw in gallery.PICTURES:
-        assert ElementTree.parse(draw(tmp_path)).getroot().tag.endswith("svg")
+def test_every_picture_can_be_drawn(
+    gallery: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["gallery.py", "--out", str(tmp_path)])
+    gallery.main()
+    for make in gallery.PICTURES:
+        picture = tmp_path / f"{make.__name__}.svg"
+        assert ElementTree.parse(picture).getroot().tag.endswith("svg")
+        assert picture.with_suffix(".html").read_text().startswith("<!doctype html>")

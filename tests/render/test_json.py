@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -65,6 +66,14 @@ def test_numbers_that_are_not_finite_are_strings() -> None:
     stats = loads(tg.graph(y))["vertices"][-1]["stats"]
     assert stats["entries"] == ["NaN", "Infinity", "-Infinity"]
     assert (stats["nans"], stats["infs"], "min" in stats) == (1, 2, False)
+
+
+def test_a_large_array_tells_its_corner() -> None:
+    with tg.record():
+        y = tg.tensor(np.arange(60 * 60, dtype=np.float32).reshape(60, 60)) + 0
+    corner = loads(tg.graph(y))["vertices"][-1]["stats"]["corner"]
+    numbers = np.frombuffer(base64.b64decode(corner["numbers"]), "<f4").reshape(corner["shape"])
+    np.testing.assert_array_equal(numbers, y.numpy()[:28, :28])
 
 
 def test_two_classes_of_one_name_keep_their_docstrings() -> None:

@@ -45,6 +45,19 @@ def test_gradients_stand_in_the_rules_where_there_are_any() -> None:
     assert lines["x"][-1] == "gradient 0.25 … 0.5"
 
 
+@pytest.mark.parametrize("paired", [False, True])
+def test_where_a_gradient_ends_the_reason_stands(paired: bool) -> None:
+    with tg.record():
+        w = tg.tensor([1.0, 2.0], requires_grad=True, name="w")
+        y = (w * -1).relu().sum()
+        y.backward()
+    shown = view(tg.graph(y), overlay="grad_norm", backward="paired" if paired else "none")
+    ends = [box.id for box in shown.boxes if "none of it goes on:" in box.lines]
+    assert ends == ["grad ReLU" if paired else "ReLU"]
+    (box,) = (box for box in shown.boxes if box.id in ends)
+    assert " ".join(box.lines).endswith("its inputs are 0 or negative (a dead ReLU)")
+
+
 def test_values_need_a_recording() -> None:
     with pytest.raises(ValueError, match=r'values= needs the numbers.*"with tg\.record\(\):"'):
         view(models.formula(), values="stats")

@@ -189,6 +189,12 @@ def test_focus_shows_a_neighbourhood() -> None:
     assert view(graph, focus=graph.outputs[0], hops=2).boxes
 
 
+def test_focus_on_a_number_shows_it() -> None:
+    shown = view(models.formula(), focus=3)
+    assert models.formula()[3].kind == "constant"
+    assert titles(shown, "constant", "operation") == ["1", "Subtract · − 1"]
+
+
 def test_focus_on_nothing_says_what_it_may_name() -> None:
     with pytest.raises(ValueError, match="focus='nothing' names no vertex"):
         view(models.tower(1), focus="nothing")

@@ -15,14 +15,14 @@ from .._graph import Graph
 from .._places import HasParameters
 from .._snapshot import graph
 from . import legend as legends
-from ._errors import LayoutTimeout, RenderError, RenderWarning
+from ._errors import LayoutFailed, LayoutTimeout, RenderError, RenderWarning
 from .dot import NAME, Direction, Style, body, write
 from .json import to_json
 from .options import MAX_BOXES, Backward, Options, Overlay, Values
 from .simplify import views
 from .svg import polish
 from .themes import ThemeName
-from .view import View
+from .view import View, without_frames
 
 if TYPE_CHECKING:
     import graphviz
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["RenderError", "RenderWarning", "draw", "mimebundle", "render", "to_dot", "to_json"]
 
 TEXT = ("dot", "gv", "json", "txt")  # formats that need no layout
-FORMATS = ("svg", "png", "pdf", *TEXT)
+FORMATS = ("svg", "png", "pdf", "html", *TEXT)
 
 
 def render(
@@ -63,9 +63,9 @@ def render(
     ----------
     graph : Graph
     path : path
-        Ends in .svg, .png or .pdf for a picture, .dot or .gv for its DOT source, .json for the
-        Graph as data, .txt for the listing that ``print(graph)`` shows.  The file is replaced only
-        by a complete one.
+        Ends in .svg, .png or .pdf for a picture, .html for a page to walk through, .dot or .gv for
+        the DOT source of a picture, .json for the Graph as data, .txt for the listing that
+        ``print(graph)`` shows.  The file is replaced only by a complete one.
     backward : {"none", "paired", "full"}
         Draw the rule of each operation beside it, with the gradients that flow between them; or
         all operations of a backward pass that was traced by ``graph(..., backward=True)``.
@@ -92,8 +92,10 @@ def render(
     direction : {"TB", "BT", "LR", "RL"}
         Where data flow: top to bottom, left to right, ...
     theme : {"light", "dark", "print"}
+        Of a picture; a page has the colours that its reader's system has.
     max_nodes : int
-        A picture of more boxes is simplified: blocks are folded, then modules closed.
+        A picture of more boxes is simplified: blocks are folded, then modules closed.  In a page
+        each closed box opens another picture.
     timeout : float, optional
         Seconds (60) after which a layout is stopped; the picture is simplified, and tried again.
     engine : {"dot", "wasm"}, optional
@@ -219,23 +221,39 @@ def _draw(
         return f"{graph}\n".encode(), None
     if format == "json":
         return to_json(graph).encode(), None
-    from .engines import lay_out  # what it imports would make `import tinygraph` slower
+    if format == "html":
+        from .html import to_html
 
+        return to_html(graph, options, style, timeout, engine).encode(), None
     late: tuple[str, ...] = ()
     for view in views(graph, options):
         if late:
             view = replace(view, simplified=(*late, *view.simplified))
-        source = write(view, style)
         if format in TEXT:
-            return source.encode(), view
+            return write(view, style).encode(), view
         try:
-            return lay_out(source, format, partial(_finish, view, style), timeout, engine), view
+            return _laid_out(view, format, style, timeout, engine)
         except LayoutTimeout:
             late = (f"The layout of {len(view.boxes):,} boxes took too long.",)
     raise RenderError(
         "the layout of the simplest picture was not done in time; focus='NAME' draws a part, and "
         "timeout=SECONDS allows more; .dot, .json and .txt need no layout"
     )
+
+
+def _laid_out(
+    view: View, format: str, style: Style, timeout: float | None, engine: EngineName | None
+) -> tuple[bytes, View]:
+    """Return the picture of a view, and the view; without its frames if the engine needs that."""
+    from .engines import lay_out  # what it imports would make `import tinygraph` slower
+
+    finish = partial(_finish, view, style)
+    try:
+        return lay_out(write(view, style), format, finish, timeout, engine), view
+    except LayoutFailed:
+        if not view.clusters:
+            raise
+        return _laid_out(without_frames(view), format, style, timeout, engine)
 
 
 def _finish(view: View, style: Style, svg: str) -> str:

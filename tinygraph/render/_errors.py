@@ -12,5 +12,9 @@ class LayoutTimeout(RenderError):
     """The layout was not done in time."""
 
 
+class LayoutFailed(RenderError):
+    """The layout engine could not do it."""
+
+
 class RenderWarning(UserWarning):
     """A picture shows less than was asked for, because all of it would be too large."""

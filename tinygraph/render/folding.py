@@ -1,22 +1,24 @@
 """Folding: equal blocks that follow one another become one group.
 
 Two places are alike at a distance p if they are the same operation and take from the same places,
-p further on, or from one and the same.  A run of p and more of such pairs is a repeated block; the
-first block may take from a leaf where the others take from the block before.  The distances worth
-trying are those at which longer and longer words of the sequence come again;
-they are found by doubling, so the search is nearly linear.
+p further on, or from one and the same.  A run of p and more of such pairs is a repeated block;
+where the others take from the block before, the first may take from what is before it.  The
+distances worth trying are those at which longer and longer words of the sequence come again; they
+are found by doubling, so the search is nearly linear.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from .._graph import Graph
-from .._places import common
+from .._places import Path, common
 from .partition import Group, in_order, predecessors
 
 Ints: TypeAlias = npt.NDArray[np.int64]
@@ -25,6 +27,7 @@ ROUNDS = 4  # blocks of blocks of blocks
 COLUMNS = 3  # operands that are compared one by one
 TRIED = 4  # distances tried for each length of words
 LEAST = 3  # fewer operations hidden are not worth it
+STEPS = ("GetItem",)  # the step of a loop is told by an index: its blocks are equal all the same
 LARGE = 2000  # of so many groups at least half must go, or looking for repeats takes too long
 
 
@@ -48,8 +51,7 @@ class Run(NamedTuple):
 
 def fold(graph: Graph, groups: Sequence[Group]) -> list[Group]:
     """Return groups of operations in order, with blocks that repeat put together."""
-    if not all(group.single for group in groups):
-        groups = in_order(graph, groups)
+    groups = in_order(graph, groups)
     for _ in range(ROUNDS):
         runs = _best(graph, groups)
         hidden = sum(run.hidden for run in runs)
@@ -75,32 +77,68 @@ def _together(groups: Sequence[Group], run: Run) -> Group:
 def _best(graph: Graph, groups: Sequence[Group]) -> list[Run]:
     """Return runs that do not overlap, those that hide most first chosen, in order."""
     tokens, sources = _sequence(graph, groups)
-    runs = [
-        _aligned(groups, start, length, period)
+    depths = _depths(groups)
+    found = (
+        _aligned(groups, depths, start, length, period)
         for period in _periods(tokens)
         for start, length in _alike(tokens, sources, period)
         if length >= period + LEAST or not groups[start].single
-    ]
+    )
+    runs = [run for run in found if run is not None]
+    members = _members(groups)
     taken = np.zeros(len(groups), bool)
     chosen = []
     for run in sorted(runs, key=lambda run: (-run.hidden, run.period, run.start)):
         block = groups[run.start : run.start + run.period]
         worth = run.hidden >= LEAST or not any(group.single for group in block)
-        if worth and not taken[run.start : run.stop].any():
+        free = worth and not taken[run.start : run.stop].any()
+        if free and _is_whole(groups, run, members):
             taken[run.start : run.stop] = True
             chosen.append(run)
     return sorted(chosen)
 
 
-def _aligned(groups: Sequence[Group], start: int, length: int, period: int) -> Run:
-    """Let the blocks start, where there is a choice, at the start of a module."""
-    count = length // period
+def _depths(groups: Sequence[Group]) -> Ints:
+    """Return how deep in modules one is between each group and the one before, and at the ends."""
+    scopes = [group.scope for group in groups]
+    between = (len(a) if a is b else len(common((a, b))) for a, b in pairwise(scopes))
+    return np.array([0, *between, 0])
 
-    def depth(place: int) -> int:
-        return len(common([groups[place - 1].scope, groups[place].scope])) if place else 0
 
-    first = min(range(start, start + length % period + 1), key=lambda place: (depth(place), place))
-    return Run(first, period, count)
+def _aligned(
+    groups: Sequence[Group], depths: Ints, start: int, length: int, period: int
+) -> Run | None:
+    """Let the blocks start where modules do; return None if they would cut one."""
+
+    def run(first: int) -> Run:
+        return Run(first, period, (start + length - first) // period)
+
+    def cut(run: Run) -> int:
+        return int(depths[run.start : run.stop + 1 : period].max())
+
+    starts = range(start, start + min(period, length - 2 * period + 1))
+    best = min(map(run, starts), key=lambda run: (cut(run), -run.times, run.start))
+    inside = common([group.scope for group in groups[best.start : best.stop]])
+    return best if cut(best) <= len(inside) else None
+
+
+def _members(groups: Iterable[Group]) -> Counter[Path]:
+    """Return how many groups lie in each module."""
+    members: Counter[Path] = Counter()
+    for scope, count in Counter(group.scope for group in groups).items():
+        members.update({scope[:length]: count for length in range(1, len(scope) + 1)})
+    return members
+
+
+def _is_whole(groups: Sequence[Group], run: Run, members: Mapping[Path, int]) -> bool:
+    """Return whether a module is wholly in one block, or else is around all of them."""
+    first = _members(groups[run.start : run.start + run.period])
+    last = _members(groups[run.stop - run.period : run.stop])
+    return all(
+        count == members[path] or (path in first and path in last)
+        for block in (first, last)
+        for path, count in block.items()
+    )
 
 
 # -- the sequence --------------------------------------------------------------------------------
@@ -125,7 +163,8 @@ def _structure(graph: Graph, group: Group) -> Hashable:
     parts: list[Hashable] = [len(group.parts)]
     for id in group.vertices:
         v = vertices[id]
-        parts += (v.function, v.attributes, v.shape, v.dtype)
+        settings = () if v.function in STEPS else v.attributes
+        parts += (v.function, settings, v.shape, v.dtype)
         for operand in v.operands:
             if operand is None or operand in within:
                 parts.append(operand and within[operand])
@@ -158,14 +197,16 @@ def _periods(tokens: Ints) -> list[int]:
 def _alike(tokens: Ints, sources: Ints, period: int) -> Iterator[tuple[int, int]]:
     """Yield start and length of each stretch of at least two blocks of this period."""
     here, there = sources[:-period], sources[period:]
-    same = (there == here) | ((there == here + period) & (here >= 0))
-    called = tokens[period:] == tokens[:-period]
+    same: Any = (there == here) | ((there == here + period) & (here >= 0))
+    called: Any = tokens[period:] == tokens[:-period]
     alike: Any = called & same.all(axis=1)
-    first: Any = called & (same | (here == -1)).all(axis=1)
     edges = np.flatnonzero(np.diff(np.concatenate([[False], alike, [False]])))
     for start, stop in edges.reshape(-1, 2).tolist():
-        earlier = start
-        while earlier and first[earlier - 1] and start - earlier < period:
-            earlier -= 1
+        earlier, outside = start, -1  # where the first block begins, and the last it takes from
+        for place in range(start - 1, max(start - period, 0) - 1, -1):
+            outside = max([outside, *here[place, ~same[place]].tolist()])
+            if not called[place] or outside >= place:
+                break
+            earlier = place
         if stop - earlier >= period:
             yield earlier, stop - earlier + period

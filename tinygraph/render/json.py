@@ -27,14 +27,7 @@ def to_json(graph: Graph) -> str:
     >>> data["outputs"], data["vertices"][1]["function"], data["vertices"][1]["operands"]
     ([1], 'Multiply', [0, 0])
     """
-    docs: dict[str, str] = {}
-    vertices = []
-    for vertex in graph:
-        known = _plain(vertex)
-        doc = known.pop("doc", None)
-        if doc is not None and docs.setdefault(known["function"], doc) != doc:
-            known["doc"] = doc  # another class of that name
-        vertices.append(known)
+    vertices, docs = plain_vertices(graph)
     head = {
         "format": "tinygraph",
         "version": VERSION,
@@ -43,19 +36,32 @@ def to_json(graph: Graph) -> str:
     }
     parts = [f"{_text(name)}: {_text(value)}" for name, value in head.items()]
     parts.append(f'"docs": {_text(docs)}')
-    parts.append(f'"modules": {_lines(map(_plain, graph.modules))}')
+    parts.append(f'"modules": {_lines(map(plain, graph.modules))}')
     parts.append(f'"vertices": {_lines(vertices)}')
     text = "{\n" + ",\n".join(parts) + "\n}\n"
     return text.encode("utf-8", "backslashreplace").decode()  # lone surrogates, as JSON writes them
 
 
-def _plain(value: Any) -> Any:
+def plain_vertices(graph: Graph) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """Return the vertices of a Graph as what JSON has, and the docstrings of their functions."""
+    docs: dict[str, str] = {}
+    vertices = []
+    for vertex in graph:
+        known = plain(vertex)
+        doc = known.pop("doc", None)
+        if doc is not None and docs.setdefault(known["function"], doc) != doc:
+            known["doc"] = doc  # another class of that name
+        vertices.append(known)
+    return vertices, docs
+
+
+def plain(value: Any) -> Any:
     """Return a value as what JSON has, without the fields that are None or empty."""
     if is_dataclass(value):
         known = ((f.name, getattr(value, f.name)) for f in fields(value))
-        return {name: _plain(x) for name, x in known if x is not None and x != ()}
+        return {name: plain(x) for name, x in known if x is not None and x != ()}
     if isinstance(value, tuple):
-        return [_plain(x) for x in value]
+        return [plain(x) for x in value]
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
     return value

@@ -12,7 +12,7 @@ from .._places import Path, common, plain_step
 from .partition import Group
 
 WINDOW = ("stride", "padding", "dilation", "size")  # in pixels: height × width
-CUT = 40  # characters of an attribute
+CUT, LONGEST = 40, 64  # characters of an attribute, and of a name
 
 # What an operation usually has: its label leaves it out.
 USUAL: dict[str, Plain] = {
@@ -27,6 +27,7 @@ USUAL: dict[str, Plain] = {
     "ignore_index": -100,
 }
 
+COMMUTATIVE = {"Add", "Multiply", "Maximum", "Minimum", "Equal", "NotEqual"}
 INFIX = {"Add": "+", "Subtract": "−", "Multiply": "×", "Divide": "÷", "Power": "^"}
 
 
@@ -50,19 +51,19 @@ class Labels:
         """Return the lines for a vertex by itself, in the cluster of the scope ``inside``."""
         if vertex.function is not None:
             return _some(self._operation(vertex, inside), self._shape(vertex))
-        name = vertex.name and without(vertex.name, inside)
+        name = vertex.name and shortened(without(vertex.name, inside))
         title = name or (number(vertex.value) if vertex.kind == "constant" else vertex.kind)
         size = math.prod(vertex.shape)
         several = vertex.kind == "parameter" and len(vertex.shape) > 1
         return _some(title, _dots(self._shape(vertex), f"{size:,} numbers" if several else ""))
 
     def _operation(self, vertex: Vertex, inside: Path) -> str:
-        place = ".".join(vertex.scope[len(inside) :])
+        place = shortened(".".join(vertex.scope[len(inside) :]))
         title = f"{place}: {vertex.function}" if place else f"{vertex.function}"
         if vertex.name is not None:
-            title = f"{vertex.name} = {title}"
+            title = f"{shortened(vertex.name)} = {title}"
         numbers = [] if self._constants else _numbers(self._graph, vertex)
-        return " ".join([title, *_settings(self._graph, vertex), *numbers])
+        return " ".join([title, *settings(self._graph, vertex), *numbers])
 
     def group(self, group: Group, inside: Path) -> tuple[str, ...]:
         """Return the lines for a closed module or scope, or for blocks that are folded."""
@@ -80,7 +81,7 @@ class Labels:
     def _group_title(self, group: Group, inside: Path) -> tuple[str, str]:
         if group.parts:
             return self._repeat_title(group)
-        place = ".".join(group.scope[len(inside) :])
+        place = shortened(".".join(group.scope[len(inside) :]))
         if not place:
             return self._contents(group.vertices), ""
         kind = self.class_of(group.scope)
@@ -109,7 +110,7 @@ class Labels:
 
     def cluster(self, path: Path, inside: Path) -> tuple[str, ...]:
         """Return the title of an open module or scope, and its parameters."""
-        title = ".".join(path[len(inside) :])
+        title = shortened(".".join(path[len(inside) :]))
         module = self._modules.get(module_path(path))
         if module is None:
             return (title,)
@@ -174,6 +175,11 @@ def without(name: str, path: Path) -> str:
     return name.removeprefix(f"{module_path(path)}.") if path else name
 
 
+def shortened(name: str) -> str:
+    """Return a name without its middle, if it is longer than a box should be wide."""
+    return name if len(name) <= LONGEST else f"{name[: LONGEST // 2]}…{name[1 - LONGEST // 2 :]}"
+
+
 def number(value: float | None) -> str:
     """Return a number as short as can be: 3 for 3.0, 1e-05; one that is not known by a word."""
     if value is None:
@@ -199,14 +205,14 @@ def _numbers(graph: Graph, vertex: Vertex) -> list[str]:
     return [f" {sign} ".join(texts) if sign else f"({', '.join(texts)})"]
 
 
-def _settings(graph: Graph, vertex: Vertex) -> list[str]:
+def settings(graph: Graph, vertex: Vertex) -> list[str]:
     """Return the telling attributes of an operation: neither usual nor repeated by its shape."""
     operands = [None if i is None else graph[i] for i in vertex.operands]
     given = dict(vertex.attributes)
     axes = len(vertex.shape[2:])  # the spatial ones, where there are windows
     usual = {**USUAL, "shape": vertex.shape, "dtype": vertex.dtype, "size": vertex.shape[2:]}
     usual |= {"padding": (0,) * axes, "dilation": (1,) * axes}
-    settings = []
+    found = []
     kernel = given.pop("kernel_size", None)
     if kernel is not None:  # a pool, whose windows lie side by side
         usual["stride"] = kernel
@@ -215,13 +221,13 @@ def _settings(graph: Graph, vertex: Vertex) -> list[str]:
         usual["stride"] = (1,) * axes
     if kernel is not None:
         sides = kernel if isinstance(kernel, tuple) else (kernel,)
-        settings.append("×".join(map(format_plain, sides)))
+        found.append("×".join(map(format_plain, sides)))
     if operands and operands[0] is not None:
         usual["axis"] = tuple(range(len(operands[0].shape)))  # all of them
     for name, value in given.items():
         if name not in usual or value != usual[name]:
-            settings.append(name if value is True else f"{name} {_short(name, value)}")
-    return settings
+            found.append(name if value is True else f"{name} {_short(name, value)}")
+    return found
 
 
 def _short(name: str, value: Plain) -> str:

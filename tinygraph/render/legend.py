@@ -86,7 +86,7 @@ def add(svg: str, view: View, theme: Theme) -> str:
         f'<svg width="{width:.2f}pt" height="{total:.2f}pt" '
         f'viewBox="0.00 0.00 {width:.2f} {total:.2f}"'
     )
-    paper = f'<rect width="{width:.2f}" height="{total:.2f}" fill="{theme.paper}"/>'
+    paper = f'<rect width="{width + 1:.2f}" height="{total + 1:.2f}" fill="{theme.paper}"/>'
     body = svg[size.end() :].replace("<g id=", f"{paper}\n<g id=", 1)
     strip = "\n".join(['<g id="legend">', *drawn, "</g>", "</svg>"])
     return svg[: size.start()] + head + body.replace("</svg>", strip)

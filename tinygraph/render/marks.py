@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
 from .._graph import Graph, Vertex, explains
+from .._zeros import zero_rule
 from .labels import place
 from .numbers import amount, duration, entries, short, span
 from .view import Box, View
 
 Mark: TypeAlias = "tuple[str | float | None, tuple[str, ...]]"  # how it is painted, what it says
+WIDTH = 40  # characters of a line of a reason
 DECADES = 3.0  # of gradient norms that at least lie between the palest and the strongest colour
 
 
@@ -128,6 +131,7 @@ def with_amounts(graph: Graph, view: View, overlay: str) -> View:
             found[box.id] = value
     if not found:
         raise ValueError(f"render: overlay={overlay!r} needs {NEEDED[overlay]}")
+    paired = any(box.role == "rule" for box in view.boxes)
     share = _logarithmic(found.values()) if overlay == "grad_norm" else _linear(found.values())
 
     def note(box: Box) -> Mark:
@@ -137,9 +141,23 @@ def with_amounts(graph: Graph, view: View, overlay: str) -> View:
                 return "missing", ("no gradient",)
             if value == 0:
                 return "dead", ("gradient all 0",)
+            told = box.role == "rule" or not paired
+            if value is not None and told and _stops_here(graph, box):
+                return share(value), (text(value), "none of it goes on:", *_why_zero(graph, box))
         return (None, ()) if value is None else (share(value), (text(value),))
 
     return _annotated(view, note)
+
+
+def _stops_here(graph: Graph, box: Box) -> bool:
+    """Return whether a rule made 0 of a gradient that is not."""
+    left = [made for made in _last(graph, box).contributions if made is not None]
+    lone = sum(graph[id].kind == "operation" for id in box.vertices) == 1
+    return lone and bool(left) and all(made.zeros == made.size for made in left)
+
+
+def _why_zero(graph: Graph, box: Box) -> list[str]:
+    return textwrap.wrap(zero_rule(_last(graph, box).function or ""), WIDTH)
 
 
 def _misses_gradient(graph: Graph, box: Box) -> bool:

@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from .._graph import Graph, Vertex
 from .partition import Group
-from .view import Box, Edge, View
+from .view import Box, Edge, View, unlike
 
 WIDTH, HEIGHT = 40, 3  # of the text of a rule, in characters and lines
 
@@ -27,8 +27,9 @@ def with_rules(graph: Graph, groups: Sequence[Group], view: View) -> View:
         for box, group in zip(view.boxes, groups, strict=True)
     }
     operations = {box.id for box in view.boxes if box.role in ("operation", "module", "repeat")}
-    rules = {id: f"grad {id}" for id in operations if learning[id]}
-    ladder = _Ladder(rules)
+    taken = {box.id for box in view.boxes}
+    rules = {id: unlike(f"grad {id}", taken) for id in operations if learning[id]}
+    ladder = _Ladder(rules, taken)
     for box in view.boxes:
         if box.id in rules:
             ladder.add_rule(graph, box)
@@ -44,8 +45,9 @@ def with_rules(graph: Graph, groups: Sequence[Group], view: View) -> View:
 class _Ladder:
     """The boxes and edges of the backward pass, as they are made."""
 
-    def __init__(self, rules: dict[str, str]) -> None:
+    def __init__(self, rules: dict[str, str], taken: set[str]) -> None:
         self.rules = rules
+        self.taken = taken
         self.boxes: list[Box] = []
         self.edges: list[Edge] = []
         self.ranks: list[tuple[str, ...]] = []
@@ -67,7 +69,7 @@ class _Ladder:
         target = self.rules.get(box.id, box.id)
         rank = [box.id, target] if target != box.id else [box.id]
         if len(arriving) > 1:
-            plus = f"sum {box.id}"
+            plus = unlike(f"sum {box.id}", self.taken)
             self.boxes.append(
                 Box(plus, "sum", ("+",), ("gradients are added here",), box.vertices, box.scope)
             )
@@ -98,12 +100,14 @@ def _saved(graph: Graph, view: View, rules: dict[str, str]) -> list[Edge]:
     return edges
 
 
-def rule_lines(vertex: Vertex) -> list[str]:
+def rules(vertex: Vertex) -> list[str]:
     """Return the rule of an operation, as its docstring states it: ``gx = g y``."""
     doc = " ".join(inspect.cleandoc(vertex.doc or "").split())
     found = re.search(r"\b(?:with h = [^,]*, )?g[a-z]+ = .*?(?=\. |\.$|  |$)", doc)
-    if found is None:
-        return []
-    parts = re.split(r"[,;] (?=g[a-z] = )", found[0])
-    lines = [line for part in parts for line in textwrap.wrap(part, WIDTH)]
+    return re.split(r"[,;] (?=g[a-z] = )", found[0]) if found else []
+
+
+def rule_lines(vertex: Vertex) -> list[str]:
+    """Return the rule of an operation as lines for a box."""
+    lines = [line for part in rules(vertex) for line in textwrap.wrap(part, WIDTH)]
     return lines if len(lines) <= HEIGHT else [*lines[: HEIGHT - 1], f"{lines[HEIGHT - 1]} …"]

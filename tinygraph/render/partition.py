@@ -7,9 +7,9 @@ repeats put operations together, and last the leaves go where they are used.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from heapq import heapify, heappop, heappush
+from functools import cache
 
 from .._graph import Graph, Vertex
 from .._places import Path, common, plain_step
@@ -107,29 +107,52 @@ def close(
     """Group operations by the modules and scopes that are closed.
 
     Closed are those ``depth`` deep, those above that hold a single operation, and those that
-    ``names`` holds the path or the class of.
+    ``names`` holds the path or the class of.  A list of modules that others run between is opened.
     """
     operations = list(operations)
+    cuts, named = _cuts(graph, operations, depth, names)
+    groups = _grouped(graph, operations, cuts)
+    while tangled := {g.scope for g in _in_cycles(graph, groups) if g.closed} - named:
+        for scope, length in cuts.items():
+            if length is not None and scope[:length] in tangled:
+                cuts[scope] = length + 1 if len(scope) > length else None
+        groups = _grouped(graph, operations, cuts)
+    return groups
+
+
+def _cuts(
+    graph: Graph, operations: Sequence[int], depth: int | None, names: Collection[str]
+) -> tuple[dict[Path, int | None], set[Path]]:
+    """Return how much of each scope is the path of a closed one, and those that are by name."""
     sizes: Counter[Path] = Counter()
     for scope, count in Counter(graph.vertices[id].scope for id in operations).items():
         sizes.update({scope[:length]: count for length in range(1, len(scope) + 1)})
     classes = {module.path: module.class_name for module in graph.modules} if names else {}
-    cuts: dict[Path, int | None] = {}
+    named: set[Path] = set()
 
     def cut(scope: Path) -> int | None:
         for length in range(1, len(scope) + 1):
             path = ".".join(scope[:length])
             plain = ".".join(map(plain_step, scope[:length]))
-            if length == depth or path in names or classes.get(plain) in names:
+            if path in names or classes.get(plain) in names:
+                named.add(scope[:length])
+                return length
+            if length == depth:
                 return length
         return len(scope) if depth and scope and sizes[scope] == 1 else None
 
+    scopes = dict.fromkeys(graph.vertices[id].scope for id in operations)
+    return {scope: cut(scope) for scope in scopes}, named
+
+
+def _grouped(
+    graph: Graph, operations: Iterable[int], cuts: Mapping[Path, int | None]
+) -> list[Group]:
+    """Return the groups of operations that are closed, each where its first one stands."""
     members: dict[Path, list[int]] = {}
     groups: list[Group | Path] = []
     for id in operations:
         scope = graph.vertices[id].scope
-        if scope not in cuts:
-            cuts[scope] = cut(scope)
         length = cuts[scope]
         if length is None:
             groups.append(Group((id,), scope))
@@ -139,6 +162,43 @@ def close(
             members[scope[:length]] = [id]
             groups.append(scope[:length])
     return [g if isinstance(g, Group) else Group(tuple(members[g]), g, closed=True) for g in groups]
+
+
+def _in_cycles(graph: Graph, groups: Sequence[Group]) -> list[Group]:
+    """Return the groups that lead to themselves, and those on the way from one such to another."""
+    if all(group.single for group in groups):
+        return []
+    before = [set(places) for places in predecessors(graph, groups)]
+    after = _turned(before)
+    ends = set(_unwound(before, after)) & set(_unwound(after, before))
+    return [groups[i] for i in sorted(ends)]
+
+
+def is_tangled(before: Sequence[Iterable[int]], members: Sequence[int]) -> bool:
+    """Return whether something outside lies on a way from one member to another.
+
+    ``before`` holds what each place takes from, in order.
+    """
+    inside, between = set(members), set[int]()
+    for place in range(members[0], members[-1] + 1):
+        if place in inside:
+            if not between.isdisjoint(before[place]):
+                return True
+        elif any(x in inside or x in between for x in before[place]):
+            between.add(place)
+    return False
+
+
+def _unwound(before: Sequence[set[int]], after: Sequence[set[int]]) -> Iterator[int]:
+    """Yield the places that remain when again and again those with nothing before them go."""
+    waiting = [len(places) for places in before]
+    ready = [i for i, count in enumerate(waiting) if not count]
+    while ready:
+        for i in after[ready.pop()]:
+            waiting[i] -= 1
+            if not waiting[i]:
+                ready.append(i)
+    return (i for i, count in enumerate(waiting) if count)
 
 
 def chunk(graph: Graph, operations: Sequence[int], count: int) -> list[Group]:
@@ -166,29 +226,59 @@ def predecessors(graph: Graph, groups: Sequence[Group]) -> list[list[int]]:
 
 
 def in_order(graph: Graph, groups: Sequence[Group]) -> list[Group]:
-    """Sort groups so that what is used comes before what uses it, else as they were recorded.
+    """Sort groups so that what is used comes before what uses it, but not long before.
 
-    A scope that is left and entered again may make a cycle; its groups come where they started.
+    Of what one takes, that with the longest way behind it comes first: a loop is then unrolled step
+    by step.  A scope that is left and entered again may make a cycle; its groups come where they
+    started.
     """
-    before = [set(places) for places in predecessors(graph, groups)]
-    after: list[list[int]] = [[] for _ in groups]
+    before = predecessors(graph, groups)
+    length = _lengths(before)
+    if length is None:
+        return sorted(groups, key=lambda group: group.vertices[0])
+    used = {place for places in before for place in places}
+    stack = [(i, False) for i in reversed(range(len(groups))) if i not in used]
+    order: dict[int, None] = {}
+    while stack:
+        i, done = stack.pop()
+        if done:
+            order[i] = None
+        elif i not in order:
+            stack.append((i, True))
+            first = sorted(dict.fromkeys(before[i]), key=lambda place: -length[place])
+            stack += [(place, False) for place in reversed(first) if place not in order]
+    return [groups[i] for i in order]
+
+
+def longest_ways(graph: Graph, groups: Sequence[Group]) -> list[int | None]:
+    """Return, for each group, the place of the one before it that has the longest way behind it."""
+    before = predecessors(graph, groups)
+    length = _lengths(before) or [0] * len(groups)
+    return [max(places, key=length.__getitem__, default=None) for places in before]
+
+
+def _lengths(before: Sequence[Sequence[int]]) -> list[int] | None:
+    """Return how long the longest way to each place is, or None if there is a cycle."""
+    after = _turned(before)
+    length = [0] * len(before)
+    waiting = [len(set(places)) for places in before]
+    ready = [i for i, count in enumerate(waiting) if not count]
+    for i in ready:  # which grows meanwhile
+        for user in after[i]:
+            length[user] = max(length[user], length[i] + 1)
+            waiting[user] -= 1
+            if not waiting[user]:
+                ready.append(user)
+    return length if len(ready) == len(before) else None
+
+
+def _turned(before: Sequence[Iterable[int]]) -> list[set[int]]:
+    """Return, for each place, those that have it before them."""
+    after: list[set[int]] = [set() for _ in before]
     for i, places in enumerate(before):
         for place in places:
-            after[place].append(i)
-    waiting = [len(places) for places in before]
-    ready = [(groups[i].vertices[0], i) for i, count in enumerate(waiting) if not count]
-    heapify(ready)
-    order: list[int] = []
-    while ready:
-        _, i = heappop(ready)
-        order.append(i)
-        for j in after[i]:
-            waiting[j] -= 1
-            if not waiting[j]:
-                heappush(ready, (groups[j].vertices[0], j))
-    if len(order) < len(groups):
-        return sorted(groups, key=lambda group: group.vertices[0])
-    return [groups[i] for i in order]
+            after[place].add(i)
+    return after
 
 
 # -- leaves --------------------------------------------------------------------------------------
@@ -206,10 +296,22 @@ def with_leaves(
     uses = users(graph, place)
     inside: dict[int, list[int]] = defaultdict(list)
     before: dict[int, list[Group]] = defaultdict(list)
+
+    @cache
+    def block(home: int) -> dict[int, int]:
+        parts = enumerate(groups[home].parts)
+        return {id: i for i, part in parts for id in part}
+
     for id in leaves:
         homes = sorted({place[user] for user in uses[id]}) or [0]
         scope = common([groups[home].scope for home in homes]) if groups else ()
-        belongs = not groups or _belongs(graph, id, uses[id], groups[homes[0]], scope)
+        if not groups:
+            belongs = True
+        elif groups[homes[0]].parts:
+            parts = groups[homes[0]].parts
+            belongs = _is_repeated(graph, id, uses[id], parts, block(homes[0]))
+        else:
+            belongs = _belongs(graph, id, uses[id], scope)
         closed = groups and not groups[homes[0]].single
         if closed and (hide or (belongs and len(homes) == 1)):
             inside[homes[0]].append(id)
@@ -223,10 +325,8 @@ def with_leaves(
     return result
 
 
-def _belongs(graph: Graph, leaf: int, uses: Sequence[int], home: Group, scope: Path) -> bool:
+def _belongs(graph: Graph, leaf: int, uses: Sequence[int], scope: Path) -> bool:
     """Return whether a leaf is part of the scope that uses it, and not what comes in to it."""
-    if home.parts:
-        return _is_repeated(graph, leaf, uses, home.parts)
     vertex = graph[leaf]
     if vertex.kind != "input":
         return True
@@ -236,11 +336,19 @@ def _belongs(graph: Graph, leaf: int, uses: Sequence[int], home: Group, scope: P
 
 
 def _is_repeated(
-    graph: Graph, leaf: int, uses: Sequence[int], parts: tuple[tuple[int, ...], ...]
+    graph: Graph,
+    leaf: int,
+    uses: Sequence[int],
+    parts: tuple[tuple[int, ...], ...],
+    block: Mapping[int, int],
 ) -> bool:
-    """Return whether one block uses a leaf, and the second block another one in its place."""
-    if uses[-1] > max(parts[0]):  # not in the first block, where data come in
-        return max(uses) - min(uses) < len(parts[0]) or len(set(uses)) == 1
+    """Return whether one block uses a leaf, and the other blocks other ones in its place.
+
+    ``block`` tells the number of the block in which an operation lies.
+    """
+    blocks = {block.get(user) for user in uses}
+    if blocks != {0}:  # but in the first, data come in as well
+        return len(blocks) == 1
     places = [parts[0].index(user) for user in uses]
     likes = [
         graph[parts[1][place]].operands[graph[user].operands.index(leaf)]

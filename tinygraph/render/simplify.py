@@ -40,7 +40,7 @@ def views(graph: Graph, options: Options) -> Iterator[View]:
     ValueError
         If an option names what is not there, or the Graph does not hold what is asked for.
     """
-    _check(graph, options)
+    check(graph, options)
     boxes = _Boxes(graph, options)
     limit = options.max_nodes
     found = False
@@ -52,8 +52,23 @@ def views(graph: Graph, options: Options) -> Iterator[View]:
             found = True
             limit = boxes.count(groups) - 1  # what comes after is to be simpler
             simplified = boxes.simplified(plan)
-            yield replace(boxes.view(groups), notes=boxes.notes(), simplified=simplified)
+            view = view_of(graph, groups, options)
+            yield replace(view, notes=boxes.notes(), simplified=simplified)
         limit = min(limit, FEW)
+
+
+def view_of(graph: Graph, groups: list[Group], options: Options) -> View:
+    """Return the view of some groups, with all that is to be written and painted on it."""
+    view = assemble(graph, groups, options.constants, options.backward == "paired")
+    if options.backward == "paired":
+        view = with_rules(graph, groups, view)
+    if options.values != "none":
+        view = with_values(graph, view, full=options.values == "full")
+    if options.overlay == "nonfinite":
+        view = with_nonfinite(graph, view)
+    elif options.overlay is not None:
+        view = with_amounts(graph, view, options.overlay)
+    return with_highlights(view, options.highlight) if options.highlight else view
 
 
 class _Boxes:
@@ -62,7 +77,7 @@ class _Boxes:
     def __init__(self, graph: Graph, options: Options) -> None:
         self._graph = graph
         self._options = options
-        shown = _shown(graph, options)
+        shown = shown_in(graph, options)
         self._operations = [id for id in shown if graph.vertices[id].kind == "operation"]
         self._leaves = [id for id in shown if graph.vertices[id].kind != "operation"]
         self._closed = cache(lambda depth: close(graph, self._operations, depth, options.closed))
@@ -98,20 +113,6 @@ class _Boxes:
         kinds = (self._graph[group.vertices[-1]].kind for group in groups)
         return len(groups) + sum(kind == "operation" for kind in kinds)
 
-    def view(self, groups: list[Group]) -> View:
-        """Return the view of some groups, with all that is to be written and painted on it."""
-        graph, options = self._graph, self._options
-        view = assemble(graph, groups, options.constants)
-        if options.backward == "paired":
-            view = with_rules(graph, groups, view)
-        if options.values != "none":
-            view = with_values(graph, view, full=options.values == "full")
-        if options.overlay == "nonfinite":
-            view = with_nonfinite(graph, view)
-        elif options.overlay is not None:
-            view = with_amounts(graph, view, options.overlay)
-        return with_highlights(view, options.highlight) if options.highlight else view
-
     def notes(self) -> tuple[str, ...]:
         """Say what is not shown because it was not asked for."""
         if self._options.focus is None:
@@ -140,7 +141,7 @@ class _Boxes:
         )
 
 
-def _check(graph: Graph, options: Options) -> None:
+def check(graph: Graph, options: Options) -> None:
     """Refuse names that name nothing: a picture without them would mislead."""
     if options.closed:
         paths = {v.scope[:n] for v in graph for n in range(1, len(v.scope) + 1)}
@@ -158,12 +159,18 @@ def _check(graph: Graph, options: Options) -> None:
         )
 
 
-def _shown(graph: Graph, options: Options) -> list[int]:
+def shown_in(graph: Graph, options: Options) -> list[int]:
+    """Return the vertices that a picture is made of."""
     phases = ("forward", "backward") if options.backward == "full" else ("forward",)
     shown = [
         v.id
         for v in graph
         if v.phase in phases
-        and (v.kind != "constant" or options.constants or v.id in graph.outputs)
+        and (
+            v.kind != "constant"
+            or options.constants
+            or v.id in graph.outputs
+            or v.id == options.focus
+        )
     ]
     return shown if options.focus is None else in_focus(graph, shown, options.focus, options.hops)

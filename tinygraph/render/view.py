@@ -6,15 +6,17 @@ folded or marked is so here; a writer only turns a View into DOT, or into a page
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import itertools
+import re
+from collections import defaultdict
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from .._graph import Graph, printable
 from .._places import Path
-from .labels import Labels, tooltip
-from .partition import Group
+from .labels import COMMUTATIVE, Labels, tooltip
+from .partition import Group, is_tangled, longest_ways, predecessors
 
 Role: TypeAlias = Literal[
     "input", "parameter", "constant", "operation", "module", "repeat", "rule", "sum"
@@ -68,9 +70,11 @@ class Edge:
     side : bool
         Whether it comes from a parameter or constant.
     main : bool
-        Whether it is the way of the data, to which others give way.
+        Whether it is the longest way to where it leads, to which others give way.
     broadcast : bool
         Whether the data are repeated to a larger shape, or the gradient is summed to a smaller one.
+    argument : str
+        What the operation calls this operand, where one has to know which is which.
     """
 
     tail: str
@@ -79,6 +83,7 @@ class Edge:
     side: bool = False
     main: bool = True
     broadcast: bool = False
+    argument: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +121,13 @@ class View:
     simplified: tuple[str, ...] = ()
 
 
-def assemble(graph: Graph, groups: Sequence[Group], constants: bool) -> View:
-    """Return the view in which each of some groups of vertices is one box."""
+def assemble(
+    graph: Graph, groups: Sequence[Group], constants: bool, with_rules: bool = False
+) -> View:
+    """Return the view in which each of some groups of vertices is one box.
+
+    Where rules are to be written beside them, more operands have their names.
+    """
     labels = Labels(graph, constants)
     paths = _cluster_paths(graph, groups)
     ids = names(graph, groups)
@@ -137,8 +147,15 @@ def assemble(graph: Graph, groups: Sequence[Group], constants: bool) -> View:
                 not outputs.isdisjoint(group.vertices),
             )
         )
-    edges = tuple(_edges(graph, groups, ids))
+    edges = tuple(_edges(graph, groups, ids, {"Add"} if with_rules else COMMUTATIVE))
     return View(tuple(boxes), edges, _clusters(labels, list(paths)))
+
+
+def without_frames(view: View) -> View:
+    """Return a view without its clusters: with some, older Graphvizes lose an edge and give up."""
+    boxes = tuple(replace(box, scope=()) for box in view.boxes)
+    said = "The frames of modules are left out: the layout failed with them."
+    return replace(view, boxes=boxes, clusters=(), simplified=(*view.simplified, said))
 
 
 def role_of(graph: Graph, group: Group) -> Role:
@@ -153,28 +170,39 @@ def role_of(graph: Graph, group: Group) -> Role:
 
 def names(graph: Graph, groups: Iterable[Group]) -> list[str]:
     """Return ids for groups: the key of a vertex, the path of a module."""
-    found: Counter[str] = Counter()
-    ids = []
+    ids: dict[str, None] = {}
     for group in groups:
         first = graph[group.vertices[0]]
         name = "/".join(group.scope) if group.closed else first.key
-        id = printable(f"{name} × {len(group.parts)}" if group.parts else name)
-        found[id] += 1
-        ids.append(id if found[id] == 1 else f"{id} ({found[id]})")
-    return ids
+        text = f"{name} × {len(group.parts)}" if group.parts else name
+        ids[unlike(printable(text), ids)] = None
+    return list(ids)
 
 
-def _edges(graph: Graph, groups: Sequence[Group], ids: Sequence[str]) -> Iterator[Edge]:
+def unlike(id: str, taken: Container[str]) -> str:
+    """Return an id, with a number if it is taken: a user may have named anything so."""
+    numbered = (f"{id} ({number})" for number in itertools.count(2))
+    return next(x for x in itertools.chain([id], numbered) if x not in taken)
+
+
+def _edges(
+    graph: Graph, groups: Sequence[Group], ids: Sequence[str], alike: Collection[str]
+) -> Iterator[Edge]:
+    """Yield the edges between groups; operands of the operations in ``alike`` have no names."""
     place = {id: i for i, group in enumerate(groups) for id in group.vertices}
+    trunk = longest_ways(graph, groups)
     for i, group in enumerate(groups):
         drawn: set[int] = set()
         for id in group.vertices:
+            named = group.single and graph[id].function not in alike
             for position, operand in enumerate(graph[id].operands):
                 if operand is None or place.get(operand, i) == i or place[operand] in drawn:
                     continue
                 if not group.single:
                     drawn.add(place[operand])
-                yield _edge(graph, operand, id, position, ids[place[operand]], ids[i])
+                edge = _edge(graph, operand, id, position, ids[place[operand]], ids[i])
+                argument = _argument(graph, operand, id, position) if named else ""
+                yield replace(edge, main=place[operand] == trunk[i], argument=argument)
     for leaf, gradient in graph.gradients:
         if leaf in place and gradient in place:
             yield Edge(ids[place[leaf]], ids[place[gradient]], "gradient")
@@ -187,13 +215,21 @@ def _edge(graph: Graph, operand: int, id: int, position: int, tail: str, head: s
         if source.phase == "backward":
             return Edge(head, tail, "gradient")
         return Edge(tail, head, "saved")
-    return Edge(
-        tail,
-        head,
-        side=source.kind in ("parameter", "constant"),
-        main=position == 0 or source.kind == "operation",
-        broadcast=position in user.broadcast,
-    )
+    side = source.kind in ("parameter", "constant")
+    return Edge(tail, head, side=side, broadcast=position in user.broadcast)
+
+
+def _argument(graph: Graph, operand: int, id: int, position: int) -> str:
+    """Return the name of an operand, unless it is told by what it is.
+
+    So are a condition or an index beside numbers, the x of a layer and its parameters.
+    """
+    source, vertex = graph[operand], graph[id]
+    operands = [graph[i] for i in vertex.operands if i is not None]
+    alike = [x for x in operands if x.kind != "constant" and x.dtype == source.dtype]
+    layer = vertex.arguments[:1] == ("x",) and (position == 0 or source.kind != "operation")
+    told = layer or len(alike) < 2 or not vertex.arguments or vertex.phase == "backward"
+    return "" if told else re.sub(r".*\[(\d+)\]", r"\1", vertex.arguments[position])
 
 
 # -- clusters ------------------------------------------------------------------------------------
@@ -204,13 +240,20 @@ def _around(group: Group) -> Path:
     return group.scope[:-1] if group.closed else group.scope
 
 
-def _cluster_paths(graph: Graph, groups: Iterable[Group]) -> Mapping[Path, int]:
-    """Return the scopes that get a frame: around several operations, the innermost if equal."""
-    counts: Counter[Path] = Counter()
-    for group in groups:
+def _cluster_paths(graph: Graph, groups: Sequence[Group]) -> Mapping[Path, int]:
+    """Return the scopes that get a frame: around several operations, the innermost if equal.
+
+    A list of modules between which others run gets none.
+    """
+    members: dict[Path, list[int]] = defaultdict(list)
+    for i, group in enumerate(groups):
         if graph[group.vertices[-1]].kind == "operation":
             around = _around(group)
-            counts.update(around[:length] for length in range(1, len(around) + 1))
+            for length in range(1, len(around) + 1):
+                members[around[:length]].append(i)
+    before = predecessors(graph, groups)
+    counts = {path: len(places) for path, places in members.items()}
+    counts = {path: n for path, n in counts.items() if not is_tangled(before, members[path])}
     fullest: dict[Path, int] = {}
     for path, count in counts.items():
         parent = path[:-1]

