@@ -10,15 +10,34 @@ import argparse
 import inspect
 import os
 import textwrap
+from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 import tinygraph as tg
 from tinygraph import nn
 
+Make = Callable[[], tg.Graph]
 
-def formula(out: Path) -> Path:
+PICTURES: dict[Make, dict[str, Any]] = {}  # what makes a graph, and how it is drawn
+INTERACTIVE = ("overlay", "direction", "focus")  # what of that a page is made with, too
+
+
+def picture(**options: Any) -> Callable[[Make], Make]:
+    """Add a function to the gallery: the Graph that it returns is drawn with these options."""
+
+    def add(make: Make) -> Make:
+        PICTURES[make] = options
+        return make
+
+    return add
+
+
+@picture()
+def formula() -> tg.Graph:
     """A formula
 
     Inputs are ellipses, parameters cylinders, operations boxes, the output has a double line. Data
@@ -29,10 +48,11 @@ def formula(out: Path) -> Path:
     b = tg.tensor(0.1, requires_grad=True, name="b")
     loss = ((w * x).sum() + b - 1) ** 2
     loss.name = "loss"
-    return tg.graph(loss).render(out / "formula.svg")
+    return tg.graph(loss)
 
 
-def whiteboard(out: Path) -> Path:
+@picture(backward="paired", values="full")
+def whiteboard() -> tg.Graph:
     """Backpropagation, with its numbers
 
     What one draws on a whiteboard: beside each operation stands its rule, gradients flow back along
@@ -46,10 +66,11 @@ def whiteboard(out: Path) -> Path:
         h = w * x + b
         loss = (h * h).sum()
         loss.backward()
-    return tg.graph(loss).render(out / "whiteboard.svg", backward="paired", values="full")
+    return tg.graph(loss)
 
 
-def mlp(out: Path) -> Path:
+@picture(backward="paired", theme="dark")
+def mlp() -> tg.Graph:
     """A multilayer perceptron
 
     The model names its parameters; a module that is one operation gives it its name.
@@ -57,10 +78,11 @@ def mlp(out: Path) -> Path:
     net = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
     digits = tg.from_numpy(np.zeros((16, 64), np.float32), name="digits")
     loss = tg.cross_entropy(net(digits), np.zeros(16, int))
-    return tg.graph(loss, model=net).render(out / "mlp.svg", backward="paired", theme="dark")
+    return tg.graph(loss, model=net)
 
 
-def notebook(out: Path) -> Path:
+@picture(depth=1)
+def notebook() -> tg.Graph:
     """The CNN of the notebook
 
     Convolution, pooling, a middle and an output layer. With `depth=1` each layer is one box that
@@ -77,7 +99,7 @@ def notebook(out: Path) -> Path:
     )
     images = tg.from_numpy(np.zeros((8, 1, 8, 8), np.float32), name="images")
     loss = tg.cross_entropy(net(images), np.zeros(8, int), reduction="sum")
-    return tg.graph(loss, model=net).render(out / "notebook.svg", depth=1)
+    return tg.graph(loss, model=net)
 
 
 class LeNet(nn.Module):
@@ -97,7 +119,8 @@ class LeNet(nn.Module):
             return self.fc3(self.fc2(self.fc1(x.flatten(1)).relu()).relu())
 
 
-def lenet(out: Path) -> Path:
+@picture(depth=2, overlay="flops")
+def lenet() -> tg.Graph:
     """LeNet, and what it costs
 
     An overlay paints each operation by its share, and writes it down: here the floating-point
@@ -106,7 +129,7 @@ def lenet(out: Path) -> Path:
     """
     net = LeNet()
     scores = net(tg.from_numpy(np.zeros((1, 1, 28, 28), np.float32), name="image"))
-    return tg.graph(scores, model=net).render(out / "lenet.svg", depth=2, overlay="flops")
+    return tg.graph(scores, model=net)
 
 
 class Residual(nn.Module):
@@ -122,14 +145,15 @@ class Residual(nn.Module):
         return (x + self.norm2(self.conv2(h))).relu()
 
 
-def residual(out: Path) -> Path:
+@picture(theme="print")
+def residual() -> tg.Graph:
     """A residual block
 
     The shortcut goes past what it shortens.
     """
     net = nn.Sequential(Residual(8))
     y = net(tg.from_numpy(np.zeros((2, 8, 14, 14), np.float32), name="x"))
-    return tg.graph(y, model=net).render(out / "residual.svg", theme="print")
+    return tg.graph(y, model=net)
 
 
 class Attention(nn.Module):
@@ -144,14 +168,15 @@ class Attention(nn.Module):
         return scores.softmax(axis=-1) @ self.value(x)
 
 
-def attention(out: Path) -> Path:
+@picture(direction="LR", depth=1)
+def attention() -> tg.Graph:
     """An attention block
 
     From left to right, with `direction="LR"`.
     """
     net = Attention(16)
     y = net(tg.from_numpy(np.zeros((2, 10, 16), np.float32), name="x"))
-    return tg.graph(y, model=net).render(out / "attention.svg", direction="LR", depth=1)
+    return tg.graph(y, model=net)
 
 
 class Block(nn.Module):
@@ -169,7 +194,8 @@ class Block(nn.Module):
         return x + self.mlp(self.norm2(x))
 
 
-def transformer(out: Path) -> Path:
+@picture(fold=True)
+def transformer() -> tg.Graph:
     """A transformer of twelve blocks
 
     With `fold=True` equal blocks that follow one another are one box. Drawn in full it would have
@@ -177,20 +203,79 @@ def transformer(out: Path) -> Path:
     """
     net = nn.Sequential(nn.Embedding(100, 16), *(Block(16) for _ in range(12)), nn.Linear(16, 100))
     tokens = tg.from_numpy(np.zeros((2, 10), int), name="tokens")
-    return tg.graph(net(tokens), model=net).render(out / "transformer.svg", fold=True)
+    return tg.graph(net(tokens), model=net)
 
 
-def one_block(out: Path) -> Path:
+@picture(focus="4")
+def one_block() -> tg.Graph:
     """One block of the twelve
 
     `focus` draws a part of a graph and what lies around it.
     """
     net = nn.Sequential(nn.Embedding(100, 16), *(Block(16) for _ in range(12)), nn.Linear(16, 100))
     tokens = tg.from_numpy(np.zeros((2, 10), int), name="tokens")
-    return tg.graph(net(tokens), model=net).render(out / "one_block.svg", focus="4")
+    return tg.graph(net(tokens), model=net)
 
 
-def nan_hunt(out: Path) -> Path:
+class UNet(nn.Module):
+    def __init__(self, widths: tuple[int, ...] = (8, 16, 32)) -> None:
+        super().__init__()
+        pairs = list(pairwise(widths))
+        self.down = nn.ModuleList([self.block(1, 8), *(self.block(a, b) for a, b in pairs)])
+        self.up = nn.ModuleList([nn.ConvTranspose2d(b, a, 2, 2) for a, b in reversed(pairs)])
+        self.merge = nn.ModuleList([self.block(2 * a, a) for a, _ in reversed(pairs)])
+
+    def block(self, inputs: int, outputs: int) -> nn.Module:
+        return nn.Sequential(nn.Conv2d(inputs, outputs, 3, padding=1), nn.ReLU())
+
+    def forward(self, x: tg.Tensor) -> tg.Tensor:
+        seen = []
+        for i, block in enumerate(self.down):
+            x = block(tg.max_pool2d(x, 2) if i else x)
+            seen.append(x)
+        for up, merge, skip in zip(self.up, self.merge, seen[-2::-1], strict=True):
+            x = merge(tg.concatenate([skip, up(x)], axis=1))
+        return x
+
+
+@picture(depth=1)
+def unet() -> tg.Graph:
+    """A U-Net
+
+    Small letters and numbers tell operands apart where their order counts. A list between whose
+    modules others run, as `down`, is no box and has no frame: it would lead to itself.
+    """
+    net = UNet()
+    y = net(tg.from_numpy(np.zeros((1, 1, 16, 16), np.float32), name="image"))
+    return tg.graph(y, model=net)
+
+
+class Recurrent(nn.Module):
+    def __init__(self, inputs: int, size: int) -> None:
+        super().__init__()
+        self.x, self.h = nn.Linear(inputs, size), nn.Linear(size, size, bias=False)
+
+    def forward(self, x: tg.Tensor, h: tg.Tensor) -> tg.Tensor:
+        return (self.x(x) + self.h(h)).tanh()
+
+
+@picture(fold=True)
+def loop() -> tg.Graph:
+    """A loop of twenty steps
+
+    With `fold=True` the equal steps are one box, and the weights that they share stand beside it.
+    """
+    cell = Recurrent(5, 6)
+    net = nn.ModuleDict({"cell": cell, "out": nn.Linear(6, 2)})
+    xs = tg.from_numpy(np.zeros((3, 20, 5), np.float32), name="sequence")
+    h = tg.zeros((3, 6))
+    for step in range(20):
+        h = cell(xs[:, step], h)
+    return tg.graph(net["out"](h), model=net)
+
+
+@picture(overlay="nonfinite", values="stats")
+def nan_hunt() -> tg.Graph:
     """Where does the NaN come from?
 
     The operation that made the first one is told from those that only handed it on. It says what
@@ -201,23 +286,26 @@ def nan_hunt(out: Path) -> Path:
         distance = (1 - x * x).sqrt()
         loss = (distance + 1).log().sum()
         loss.backward()
-    return tg.graph(loss).render(out / "nan_hunt.svg", overlay="nonfinite", values="stats")
+    return tg.graph(loss)
 
 
-def dead_relu(out: Path) -> Path:
+@picture(overlay="grad_norm")
+def dead_relu() -> tg.Graph:
     """A dead ReLU
 
     A large negative bias, and nothing gets through: gradients that are all zero are grey.
     """
+    tg.manual_seed(0)
     net = nn.Sequential(nn.Linear(4, 8), nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 2))
     net[1].bias.data = np.full(8, -100, np.float32)
     with tg.record():
         loss = net(tg.from_numpy(np.ones((5, 4), np.float32), name="x")).sum()
         loss.backward()
-    return tg.graph(loss, model=net).render(out / "dead_relu.svg", overlay="grad_norm")
+    return tg.graph(loss, model=net)
 
 
-def gradient_flow(out: Path) -> Path:
+@picture(overlay="grad_norm", depth=1, direction="LR")
+def gradient_flow() -> tg.Graph:
     """Vanishing gradients
 
     Linear layers and sigmoids, one upon another. Each pair takes most of the gradient away; the
@@ -229,26 +317,17 @@ def gradient_flow(out: Path) -> Path:
     with tg.record():
         loss = net(tg.from_numpy(np.ones((5, 8), np.float32), name="x")).sum()
         loss.backward()
-    return tg.graph(loss, model=net).render(
-        out / "gradient_flow.svg", overlay="grad_norm", depth=1, direction="LR"
-    )
+    return tg.graph(loss, model=net)
 
 
-PICTURES = (
-    formula,
-    whiteboard,
-    mlp,
-    notebook,
-    lenet,
-    residual,
-    attention,
-    transformer,
-    one_block,
-    nan_hunt,
-    dead_relu,
-    gradient_flow,
-)
-HELPERS = {lenet: (LeNet,), residual: (Residual,), attention: (Attention,), transformer: (Block,)}
+HELPERS = {
+    lenet: (LeNet,),
+    residual: (Residual,),
+    attention: (Attention,),
+    transformer: (Block,),
+    unet: (UNet,),
+    loop: (Recurrent,),
+}
 
 
 def page(pictures: Path, beside: Path) -> str:
@@ -259,13 +338,15 @@ def page(pictures: Path, beside: Path) -> str:
         "it, and made the pictures and this page. [Read a graph](read-a-graph.md) explains shapes\n"
         "and lines, [debug a gradient](debug-a-gradient.md) what to do about the last three.\n"
     ]
-    for draw in PICTURES:
-        title, _, text = inspect.cleandoc(draw.__doc__ or "").partition("\n")
-        path = os.path.relpath(pictures / f"{draw.__name__}.svg", beside)
-        sources = [code(thing) for thing in (*HELPERS.get(draw, ()), draw)]
+    for make, options in PICTURES.items():
+        title, _, text = inspect.cleandoc(make.__doc__ or "").partition("\n")
+        path = os.path.relpath(pictures / make.__name__, beside)
+        given = "".join(f", {key}={value!r}" for key, value in options.items()).replace("'", '"')
+        call = f'graph.render("{make.__name__}.svg"{given})\n'
+        sources = [*(code(thing) for thing in HELPERS.get(make, ())), code(make) + call]
         parts.append(
-            f"## {title}\n\n{text.strip()}\n\n![{title}]({path})\n\n"
-            "```python\n" + "\n\n".join(sources) + "```\n"
+            f"## {title}\n\n{text.strip()}\n\n[![{title}]({path}.svg)]({path}.html)\n\n"
+            f"[Walk through it]({path}.html)\n\n```python\n" + "\n\n".join(sources) + "```\n"
         )
     return "\n".join(parts)
 
@@ -276,7 +357,7 @@ def code(thing: object) -> str:
     if isinstance(thing, type):
         return source
     body = textwrap.dedent(source.split('"""', 2)[2].lstrip("\n"))
-    return body.replace("return ", "", 1) if body.count("return ") == 1 else body
+    return body.replace("return ", "graph = ")
 
 
 def main() -> None:
@@ -286,8 +367,11 @@ def main() -> None:
     parser.add_argument("--fast", action="store_true", help="it always is")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    for draw in PICTURES:
-        print(draw(options.out))
+    for make, how in PICTURES.items():
+        graph = make()
+        print(graph.render(options.out / f"{make.__name__}.svg", **how))
+        page_options = {key: how[key] for key in INTERACTIVE if key in how}
+        print(graph.render(options.out / f"{make.__name__}.html", **page_options))
     if options.page:
         options.page.write_text(page(options.out, options.page.parent))
 

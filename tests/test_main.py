@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -53,6 +54,15 @@ def test_it_takes_what_render_takes(program: str, tmp_path: Path) -> None:
     assert main(["render", f"{program}:compute", "-o", str(out), *options]) == 0
     assert "0: Linear" in out.read_text()
     assert "#16191d" in out.read_text()
+
+
+@pytest.mark.skipif(not shutil.which("dot"), reason="no dot on PATH")
+def test_a_page_has_the_numbers(program: str, tmp_path: Path) -> None:
+    out = tmp_path / "g.html"
+    assert main(["render", f"{program}:compute", "-o", str(out)]) == 0
+    text = out.read_text()
+    assert text.startswith("<!doctype html>")
+    assert '"overlays":{"grad_norm":' in text
 
 
 @pytest.mark.parametrize(

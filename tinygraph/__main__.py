@@ -1,6 +1,7 @@
 """The command line.
 
 python -m tinygraph render FILE.py:NAME -o g.svg    # draw a Tensor, or what a function returns
+python -m tinygraph render FILE.py:NAME -o g.html   # a page, with the numbers
 python -m tinygraph doctor                          # what this machine can draw
 """
 
@@ -19,7 +20,7 @@ from typing import Any
 
 import tinygraph as tg
 
-from .render import render
+from .render import FORMATS, render
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,7 +46,8 @@ def _parser() -> argparse.ArgumentParser:
         help="a Tensor, a Graph, or a function without arguments that returns one; "
         "also package.module:NAME",
     )
-    render.add_argument("-o", "--output", required=True, help=".svg, .png, .pdf, .dot, .txt")
+    suffixes = ", ".join(f".{format}" for format in FORMATS)
+    render.add_argument("-o", "--output", required=True, help=suffixes)
     render.add_argument("--model", metavar="NAME", help="a model there, to name the parameters")
     for name in ("backward", "values", "overlay", "direction", "theme", "focus", "engine"):
         render.add_argument(f"--{name}")
@@ -76,7 +78,7 @@ def _render(options: argparse.Namespace) -> int:
     place, _, name = source.rpartition(":")
     if not place:
         raise ValueError(f"expected FILE.py:NAME or package.module:NAME, not {source!r}")
-    watched = {"values", "overlay"} & set(given)
+    watched = {"values", "overlay"} & set(given) or Path(output).suffix.lower() == ".html"
     with tg.record() if watched else nullcontext():
         module = _load(place)
         graph = _graph(_get(module, name), model and _get(module, model))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
-from ._function import Node
-from ._tensor import Hooks, Tensor
+from ._function import Node, Source, hooks_of
+from ._tensor import Array, Hooks, Tensor, as_tensor
 
 
 class HookHandle:
@@ -98,3 +99,60 @@ def retain_grad(tensor: Tensor) -> None:
             t._grad = g.clone() if t._grad is None else t._grad + g
 
     register_hook(tensor, retain)
+
+
+class Change(NamedTuple):
+    """What a hook made of a gradient; ``hook`` is its name, and where it was written."""
+
+    hook: str
+    before: Array
+    after: Array
+
+
+class Watched:
+    """The users' hooks on some gradients, to be called in their place: it notes what they change.
+
+    Attributes
+    ----------
+    hooks : dict from Source to Hooks
+    changes : dict from Source to list of Change
+    """
+
+    def __init__(self, sources: Iterable[Source]) -> None:
+        self.hooks: dict[Source, Hooks] = {}
+        self.changes: dict[Source, list[Change]] = {}
+        self._names: dict[Source, str] = {}
+        for source in sources:
+            theirs = {
+                handle: hook
+                for handle, hook in (hooks_of(source) or {}).items()
+                if getattr(hook, "__module__", None) != __name__  # not that of retain_grad
+            }
+            if theirs:
+                self.hooks[source] = {h: self._noting(source, f) for h, f in theirs.items()}
+                self._names[source] = " or ".join(map(_described, theirs.values()))
+
+    def compare(self, before: Mapping[Source, Array], after: Mapping[Source, Array]) -> None:
+        """Note what the hooks at each place have changed in an earlier backward pass."""
+        for source, name in self._names.items():
+            if source in before and source in after:
+                self.changes[source] = [Change(name, before[source], after[source])]
+
+    def _noting(
+        self, source: Source, hook: Callable[[Tensor], Tensor | None]
+    ) -> Callable[[Tensor], Tensor | None]:
+        def call(g: Tensor) -> Tensor | None:
+            before = g.data.copy()
+            changed = hook(g)
+            after = g.data if changed is None else as_tensor(changed).data
+            self.changes.setdefault(source, []).append(Change(_described(hook), before, after))
+            return changed
+
+        return call
+
+
+def _described(hook: Callable[[Tensor], Tensor | None]) -> str:
+    """Return the name of a hook, and the line where it was written, as far as there are any."""
+    name = getattr(hook, "__qualname__", type(hook).__name__).rpartition("<locals>.")[2]
+    code = getattr(hook, "__code__", None)
+    return f"{name} ({code.co_filename}:{code.co_firstlineno})" if code else name

@@ -21,6 +21,7 @@ def files() -> dict[str, str]:
     return {
         "formula.dot": to_dot(models.formula()).source,
         "formula.txt": f"{models.formula()}\n",
+        "formula.json": models.formula().to_json(),
         "shared-paired.dot": to_dot(models.shared(), backward="paired").source,
         "network-dark.dot": to_dot(models.network(), theme="dark", direction="LR").source,
         "tower.dot": to_dot(models.tower(2)).source,

@@ -1,0 +1,571 @@
+"""The walk in a browser: every number that a teacher would write, at each step, forth and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygraph as tg
+from tests.render.models import Tower, data
+
+Show = Callable[..., Any]
+EXAMPLE = Path(__file__).parents[2] / "examples" / "notebook_layers.py"
+
+
+def leaf(value: Any, name: str | None = None) -> tg.Tensor:
+    return tg.tensor(np.array(value), requires_grad=True, name=name)
+
+
+def recorded(make: Callable[[], tg.Tensor], **options: Any) -> tg.Graph:
+    with tg.record():
+        loss = make()
+        loss.backward()
+    loss.name = "loss"
+    return tg.graph(loss, **options)
+
+
+def scalar() -> tg.Graph:
+    w, x, b = leaf(3.0, "w"), tg.tensor(np.array(2.0), name="x"), leaf(-1.0, "b")
+    return recorded(lambda: (w * x + b) ** 2)
+
+
+def walk(page: Any) -> None:
+    page.get_by_role("tab", name="Steps").click()
+
+
+def text(locator: Any) -> str:
+    """What stands there, with single spaces."""
+    return " ".join(locator.inner_text().split())
+
+
+def texts(locator: Any) -> list[str]:
+    return [" ".join(found.split()) for found in locator.all_inner_texts()]
+
+
+def titles(page: Any, mark: str) -> list[str]:
+    """The titles of the boxes that have a mark."""
+    found: list[str] = page.locator(f".box.{mark} .title").all_text_contents()
+    return found
+
+
+def spoken(page: Any) -> list[str]:
+    """The heading of a card, and the equations on it."""
+    return [text(page.locator("#card h2")), *texts(page.locator("#card .equation"))]
+
+
+def forward(page: Any) -> None:
+    page.get_by_role("button", name="Next step").click()
+
+
+def back(page: Any) -> None:
+    page.get_by_role("button", name="Previous step").click()
+
+
+def step(page: Any, title: str) -> None:
+    """Go to the step of a title, as the slider names it."""
+    found = page.evaluate("tg.data.steps.map((step) => tg.cards.title(step))")
+    page.evaluate(f"tg.stepper.go({found.index(title)})")
+
+
+# -- a formula on a whiteboard -------------------------------------------------------------------
+
+STEPS = [
+    ["What is given"],
+    ["v₂ = w × x", "= 3 × 2 = 6"],
+    ["v₄ = v₂ + b", "= 6 + (−1) = 5"],
+    ["loss = v₄2", "= 5 2 = 25"],
+    ["∂loss/∂loss", "g = 1"],
+    ["Through ScalarPower, to v₄", "g = ∂loss/∂loss = 1", "gx = 1 · 2 · 5 2−1 = 10"],
+    ["Through Add, to v₂ and b", "g = ∂loss/∂v₄ = 10", "ga = 10", "gb = 10"],
+    ["Through Multiply, to w", "g = ∂loss/∂v₂ = 10", "ga = 10 · 2 = 20"],
+    ["The gradients of the parameters"],
+]
+NOTES = [  # what stands on the picture, after each step: values, and gradients
+    ({"3", "2", "−1"}, set()),
+    ({"3", "2", "−1", "v₂ = 6"}, set()),
+    ({"3", "2", "−1", "v₂ = 6", "v₄ = 5"}, set()),
+    ({"3", "2", "−1", "v₂ = 6", "v₄ = 5", "25"}, set()),
+    ({"3", "2", "−1", "v₂ = 6", "v₄ = 5", "25"}, {"1"}),
+    ({"3", "2", "−1", "v₂ = 6", "v₄ = 5", "25"}, {"1", "10"}),
+    ({"3", "2", "−1", "v₂ = 6", "v₄ = 5", "25"}, {"1", "10"}),
+    ({"3", "2", "−1", "v₂ = 6", "v₄ = 5", "25"}, {"1", "10", "20"}),
+    ({"3", "2", "−1", "v₂ = 6", "v₄ = 5", "25"}, {"1", "10", "20"}),
+]
+
+
+def notes(page: Any) -> tuple[set[str], set[str]]:
+    found = page.locator("#camera .note.value"), page.locator("#camera .note.gradient")
+    return set(found[0].all_text_contents()), set(found[1].all_text_contents())
+
+
+def test_a_formula_forth_and_back(show: Show) -> None:
+    page = show(scalar())
+    walk(page)
+    for i, (said, written) in enumerate(zip(STEPS, NOTES, strict=True)):
+        assert text(page.locator("#stepper .controls .count")) == f"{i + 1} of 9"
+        assert spoken(page) == said
+        assert notes(page) == written
+        forward(page)
+    assert spoken(page) == STEPS[-1]  # there is nothing further
+    for said, written in zip(STEPS[-2::-1], NOTES[-2::-1], strict=True):
+        back(page)
+        assert spoken(page) == said
+        assert notes(page) == written
+    back(page)
+    assert spoken(page) == STEPS[0]
+
+
+def test_what_is_given_and_what_comes_of_it(show: Show) -> None:
+    page = show(scalar())
+    walk(page)
+    assert texts(page.locator("#card .given tr")) == ["w 3", "x 2", "b −1"]
+    page.get_by_role("button", name="Last step").click()
+    assert texts(page.locator("#card .given tr")) == ["w 20", "b 10"]
+
+
+def test_the_rule_is_told_as_the_docstring_states_it(show: Show) -> None:
+    page = show(scalar())
+    walk(page)
+    step(page, "Backward, through Multiply: v₂")
+    lines = page.locator("#card .rules p")
+    assert texts(lines) == ["ga = g b", "gb = g a"]
+    assert lines.nth(1).get_attribute("class") == "idle"  # x wants no gradient
+    assert text(page.locator("#card .rules + .says")) == "where b = x"
+
+
+def test_the_picture_shows_where_one_is(show: Show) -> None:
+    page = show(scalar())
+    walk(page)
+    step(page, "Forward, Add: v₄")
+    assert titles(page, "mark-now") == ["Add"]
+    assert sorted(titles(page, "mark-from")) == ["Multiply", "b"]
+    assert titles(page, "mark-later") == ["loss = ScalarPower exponent 2"]
+    assert page.locator(".edge.flowing").count() == 2
+    step(page, "Backward, through Multiply: v₂")
+    assert titles(page, "mark-to") == ["w"]
+    assert page.locator(".edge.flowing").count() == 0
+    assert page.locator(".edge.returning").count() == page.locator(".heads polygon").count() == 1
+    page.get_by_role("tab", name="Details").click()
+    assert page.locator(".mark-now, .mark-later, .note, .edge.returning").count() == 0
+    assert text(page.locator("#details h2")) == "Multiply"
+
+
+# -- sums ----------------------------------------------------------------------------------------
+
+
+def test_where_a_value_fans_out_gradients_add_up(show: Show) -> None:
+    x = leaf(3.0, "x")
+    page = show(recorded(lambda: x * x + x))
+    walk(page)
+    step(page, "Gradients add up at x")
+    assert text(page.locator("#card .says").first).startswith("x was used 3 times")
+    assert texts(page.locator("#card .addition tr")) == [
+        "1 from loss, as its b",
+        "+ 3 from v₁, as its a",
+        "+ 3 from v₁, as its b",
+        "= 7 ∂loss/∂x",
+    ]
+    assert notes(page)[1] == {"1", "7"}
+    back(page)
+    assert notes(page)[1] == {"1"}
+    parts = page.locator("#card h3 small")
+    assert texts(parts) == ["part 2 of 3, added later", "part 3 of 3, added later"]
+
+
+def test_what_was_broadcast_is_reduced(show: Show) -> None:
+    x, b = leaf([[1.0, 2.0], [3.0, 4.0]], "x"), leaf([10.0, 20.0], "b")
+    page = show(recorded(lambda: (x * b).sum()))
+    walk(page)
+    step(page, "Backward, through Multiply: v₂")
+    assert spoken(page) == [
+        "Through Multiply, to x and b",
+        "g = ∂loss/∂v₂ = 1 1 1 1",
+        "ga = 1 1 1 1 · 10 20 = 10 20 10 20",
+        "gb = 1 1 1 1 · 1 2 3 4 = 1 2 3 4",
+        "Σ = 4 6",
+    ]
+    assert text(page.locator(".summed .says")) == (
+        "b was repeated along axis 0: its gradient is the sum over it."
+    )
+
+
+def test_a_gradient_that_was_there_before_is_told_apart(show: Show) -> None:
+    x = leaf(2.0, "x")
+    x.grad = tg.tensor(np.array(100.0))
+    page = show(recorded(lambda: x * x))
+    walk(page)
+    step(page, "Gradients add up at x")
+    assert text(page.locator("#card .total")) == "= 4 ∂loss/∂x"
+    assert "it held something before" in text(page.locator("#card"))
+
+
+# -- how one gets around -------------------------------------------------------------------------
+
+
+def test_by_keys(show: Show) -> None:
+    page = show(scalar())
+    walk(page)
+    page.get_by_role("button", name="Next step").focus()
+    for key, place in (("ArrowRight", 2), ("ArrowRight", 3), ("ArrowLeft", 2), ("End", 9)):
+        page.keyboard.press(key)
+        assert text(page.locator("#stepper .controls .count")) == f"{place} of 9"
+    page.keyboard.press("Home")
+    page.locator("#picture").focus()
+    page.keyboard.press("n")
+    assert spoken(page) == STEPS[1]
+    page.keyboard.press("p")
+    assert spoken(page) == STEPS[0]
+
+
+def test_by_the_slider(show: Show) -> None:
+    page = show(scalar())
+    walk(page)
+    slider = page.get_by_role("slider", name="Step")
+    slider.fill("5")
+    assert spoken(page) == STEPS[5]
+    assert slider.get_attribute("aria-valuetext") == "Backward, through ScalarPower: loss"
+    assert text(page.locator("#live")) == "Step 6 of 9. Backward, through ScalarPower: loss"
+    page.get_by_role("button", name="backward", exact=True).click()
+    assert spoken(page) == STEPS[4]
+    page.get_by_role("button", name="forward", exact=True).click()
+    assert spoken(page) == STEPS[0]
+
+
+def test_by_the_picture_and_by_symbols(show: Show) -> None:
+    page = show(scalar())
+    walk(page)
+    page.locator(".box", has_text="Add").click()
+    assert spoken(page) == STEPS[2]
+    page.locator("#card h2").get_by_role("button", name="v₂").click()
+    assert spoken(page) == STEPS[1]
+    step(page, "Backward, through ScalarPower: loss")
+    page.locator(".box", has_text="Add").click()  # still backward
+    assert spoken(page) == STEPS[6]
+
+
+def test_modules_open_on_the_way(show: Show) -> None:
+    net = Tower(2)
+    graph = recorded(lambda: net(data("x", 5, 3)).sum(), model=net)
+    page = show(graph, depth=1)
+    walk(page)
+    seen = set()
+    for i in range(1, page.evaluate("tg.data.steps.length")):
+        forward(page)
+        seen.add(page.evaluate("tg.views.current().id"))
+        assert page.locator(".box.mark-now").count() == (
+            "vertex" in page.evaluate(f"tg.data.steps[{i}]")
+        )
+    assert seen == {"whole", "blocks"}
+
+
+def test_without_numbers_shapes_and_rules_are_walked(show: Show) -> None:
+    w = leaf(np.ones((2, 3)), "w")
+    page = show(tg.graph((w * 2).tanh().sum()))
+    walk(page)
+    assert "with tg.record():" in text(page.locator("#stepper .advice"))
+    step(page, "Backward, through Tanh: v₃")
+    assert texts(page.locator("#card .rules p")) == ["gx = g (1 − y²)"]
+    assert "gx: 2 × 3" in text(page.locator("#card"))
+    assert page.locator("#card .equation").count() == 0
+
+
+def test_without_backward_the_page_says_how(show: Show) -> None:
+    with tg.record():
+        y = leaf(1.0, "x") * 2
+    page = show(tg.graph(y))
+    walk(page)
+    assert "To see gradients too, run backward inside of" in text(page.locator(".advice"))
+    forward(page)
+    assert spoken(page) == ["v₂ = x × 2", "= 1 × 2 = 2"]
+
+
+def test_hostile_names_are_text(show: Show) -> None:
+    name = "<img src=x onerror=alert(1)></script>"
+    x = leaf([1.0, 2.0], name)
+    page = show(recorded(lambda: (x * leaf(3.0, "</b>")).sum()))
+    walk(page)
+    for _ in range(page.evaluate("tg.data.steps.length")):
+        forward(page)
+    assert page.locator("img").count() == 0
+
+
+def test_nan_and_infinity_are_shown(show: Show) -> None:
+    x = leaf([1.0, 0.0], "x")
+    with np.errstate(all="ignore"):
+        graph = recorded(lambda: (1 / x - 1 / x).sum())
+    page = show(graph)
+    walk(page)
+    for _ in range(page.evaluate("tg.data.steps.length")):
+        assert "undefined" not in text(page.locator("#card"))
+        forward(page)
+    difference = next(v.id for v in graph if v.function == "Subtract")
+    page.evaluate(f"tg.stepper.go({step_of(page, difference, 'forward')})")
+    assert spoken(page)[1] == "= 1 ∞ − 1 ∞ = 0 NaN"
+
+
+# -- the network of the notebook -----------------------------------------------------------------
+
+
+class Net:
+    """The notebook's network as a graph, with its arrays."""
+
+    def __init__(self) -> None:
+        spec = spec_from_file_location("notebook_layers", EXAMPLE)
+        assert spec is not None
+        assert spec.loader is not None
+        layers = module_from_spec(spec)
+        spec.loader.exec_module(layers)
+        rng = np.random.default_rng(0)
+        self.x = rng.standard_normal((3, 2, 6, 6))
+        self.w, self.b = rng.standard_normal((4, 2, 3, 3)), rng.standard_normal(4)
+        self.t = rng.integers(0, 5, 3)
+        x, w, b = leaf(self.x, "x"), leaf(self.w, "w"), leaf(self.b, "b")
+        full, offset = leaf(rng.standard_normal((16, 5)) / 4, "full"), leaf(np.zeros(5), "offset")
+        with tg.record():
+            h = layers.conv_layer(x, w, b, 1, 1)
+            self.pooled = layers.pooling_layer(h, 3, 0)
+            self.flat = self.pooled.reshape(3, -1)
+            loss = layers.output_layer(self.flat, full, offset, self.t)
+            loss.backward()
+        loss.name = "loss"
+        self.graph = tg.graph(loss)
+        self.relu = h.numpy()
+        self.logits = (self.flat @ full + offset).numpy()
+        conv = layers.conv_layer(x, w, b, 1, 1)._source.inputs[0]
+        self.conv = tg.conv2d(x, w, b, 1, 1).numpy()
+        assert conv is not None
+
+
+@pytest.fixture(scope="module")
+def net() -> Net:
+    return Net()
+
+
+def number(value: float) -> str:
+    """As the page writes it, for what needs no exponent."""
+    return f"{value:.3g}".replace("-", "−")
+
+
+def of(net: Net, function: str) -> Any:
+    return next(v for v in net.graph if v.function == function)
+
+
+def pick(page: Any, label: str, row: int, column: int, shape: tuple[int, int]) -> None:
+    """Point at a pixel of a map."""
+    chart = page.get_by_role("application", name=label)
+    box = chart.bounding_box()
+    height, width = box["height"] / shape[0], box["width"] / shape[1]
+    chart.hover(position={"x": (column + 0.5) * width, "y": (row + 0.5) * height})
+
+
+def cells(chart: Any) -> list[float]:
+    """The numbers that stand in a map."""
+    return [float(x.replace("−", "-")) for x in chart.locator("text").all_text_contents()]
+
+
+def frames(page: Any, label: str, kind: str) -> set[tuple[int, int]]:
+    """The framed cells of a map, as (row, column)."""
+    marks = page.get_by_label(label, exact=True).locator(f".marks .{kind}")
+    return {(int(m.get_attribute("y") or 0), int(m.get_attribute("x") or 0)) for m in marks.all()}
+
+
+def test_convolution_shows_windows(net: Net, show: Show) -> None:
+    page = show(net.graph)
+    walk(page)
+    page.evaluate(f"tg.stepper.go({step_of(page, of(net, 'Conv2d').id, 'forward')})")
+    pick(page, "output, a pixel to be chosen", 2, 3, (6, 6))
+    window = {(r, c) for r in (1, 2, 3) for c in (2, 3, 4)}
+    assert frames(page, "input", "window") == window
+    inside, kernel = net.x[0, 0, 1:4, 2:5], net.w[0, 0]
+    shown = [cells(page.get_by_label(x, exact=True)) for x in ("window", "kernel", "products")]
+    for found, expected in zip(shown, (inside, kernel, inside * kernel), strict=True):
+        np.testing.assert_allclose(found, expected.reshape(-1), rtol=6e-3, atol=5e-4)
+    both = (net.x[0, :, 1:4, 2:5] * net.w[0]).sum()
+    assert text(page.locator(".windows .sum")) == (
+        f"Channel 1: the products sum to {number((inside * kernel).sum())}. output (3, 4) = "
+        f"sum over 2 channels {number(both)} + bias {number(net.b[0])} = "
+        f"{number(net.conv[0, 0, 2, 3])}"
+    )
+    assert both + net.b[0] == pytest.approx(net.conv[0, 0, 2, 3])
+    assert "column 16 of 36, of 18 numbers" in text(page.locator(".windows .detail"))
+    assert "4 × 18 matrix: row 1 times that column" in text(page.locator(".windows .detail"))
+
+
+def step_of(page: Any, vertex: int, phase: str) -> int:
+    found = page.evaluate(
+        "([id, phase]) => tg.data.steps.find((x) => x.vertex === id && x.phase === phase).id",
+        [vertex, phase],
+    )
+    return int(found)
+
+
+def test_windows_by_keys_filters_and_channels(net: Net, show: Show) -> None:
+    page = show(net.graph)
+    walk(page)
+    at = step_of(page, of(net, "Conv2d").id, "forward")
+    page.evaluate(f"tg.stepper.go({at})")
+    pick(page, "output, a pixel to be chosen", 0, 0, (6, 6))
+    page.get_by_role("application", name="output").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    assert frames(page, "input", "window") == {(r, c) for r in (0, 1, 2) for c in (0, 1, 2)}
+    assert text(page.locator("#stepper .controls .count")).startswith(
+        f"{at + 1} of"
+    )  # the walk stood still
+    page.get_by_role("button", name="next filter").click()
+    page.get_by_role("button", name="next channel").click()
+    kernel = cells(page.get_by_label("kernel", exact=True))
+    np.testing.assert_allclose(kernel, net.w[1, 1].reshape(-1), rtol=6e-3)
+    assert f"= {number(net.conv[0, 1, 1, 1])}" in text(page.locator(".windows .sum"))
+
+
+def test_a_window_in_the_padding(net: Net, show: Show) -> None:
+    page = show(net.graph)
+    walk(page)
+    page.evaluate(f"tg.stepper.go({step_of(page, of(net, 'Conv2d').id, 'forward')})")
+    pick(page, "output, a pixel to be chosen", 0, 0, (6, 6))
+    assert frames(page, "input", "window") == {(0, 0), (0, 1), (1, 0), (1, 1)}
+    assert cells(page.get_by_label("window", exact=True))[:4] == [0, 0, 0, 0]
+    assert text(page.locator(".windows .sum")).endswith(f"= {number(net.conv[0, 0, 0, 0])}")
+
+
+def test_convolution_sends_gradients_back_through_windows(net: Net, show: Show) -> None:
+    page = show(net.graph)
+    walk(page)
+    v = of(net, "Conv2d")
+    page.evaluate(f"tg.stepper.go({step_of(page, v.id, 'backward')})")
+    g = v.grad.corner.array[0, 0]
+    r, c = np.unravel_index(np.abs(g).argmax(), g.shape)  # where the view begins
+    padded = np.pad(net.x[0, 0], 1)
+    expected = g[r, c] * net.w[0, 0], g[r, c] * padded[r : r + 3, c : c + 3]
+    for label, numbers in zip(("added to gx", "added to gw"), expected, strict=True):
+        found = cells(page.get_by_label(label, exact=True))
+        np.testing.assert_allclose(found, numbers.reshape(-1), rtol=6e-3, atol=5e-4)
+    assert page.get_by_label("gradient of the input", exact=True).count() == 1
+
+
+@pytest.mark.parametrize("phase", ["forward", "backward"])
+def test_pooling_shows_its_winners(phase: str, net: Net, show: Show) -> None:
+    page = show(net.graph)
+    walk(page)
+    v = of(net, "MaxPool2d")
+    page.evaluate(f"tg.stepper.go({step_of(page, v.id, phase)})")
+    winners = set()
+    for i in (0, 3):
+        for j in (0, 3):
+            part = net.relu[0, 0, i : i + 3, j : j + 3]
+            r, c = np.unravel_index(part.argmax(), (3, 3))
+            winners.add((int(i + r), int(j + c)))
+    assert frames(page, "input, winners framed", "winner") == winners
+    label = "output" if phase == "forward" else "gradient of the output"
+    pick(page, f"{label}, a pixel to be chosen", 1, 0, (2, 2))
+    (winner,) = (w for w in winners if w[0] >= 3 and w[1] < 3)
+    said = text(page.locator(".windows .sum"))
+    assert f"input ({winner[0] + 1}, {winner[1] + 1})" in said
+    if phase == "forward":
+        assert f"output (2, 1) = max = {number(net.pooled.numpy()[0, 0, 1, 0])}" in said
+    else:
+        g = number(v.grad.corner.array[0, 0, 1, 0]) if v.grad.corner else "?"
+        assert said.startswith(f"g = {g} goes to the winner")
+        framed = frames(page, "gradient of the input, winners framed", "winner")
+        sent = v.contributions[0].corner.array[0, 0]
+        assert framed == winners
+        assert {tuple(map(int, p)) for p in np.argwhere(sent)} <= winners
+
+
+def softmax(x: Any) -> Any:
+    powers = np.exp(x - x.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def column(page: Any, place: int) -> list[float]:
+    cells = page.locator(f".logits tbody tr td:nth-of-type({place})").all_inner_texts()
+    return [float(x.replace("−", "-")) for x in cells]
+
+
+@pytest.mark.parametrize("one_hot", [False, True])
+def test_the_gradient_of_cross_entropy_is_y_minus_t(one_hot: bool, show: Show) -> None:
+    rng = np.random.default_rng(1)
+    x, classes = rng.standard_normal((3, 5)), rng.integers(0, 5, 3)
+    y, t = softmax(x), np.eye(5)[classes]
+    graph = recorded(lambda: tg.cross_entropy(leaf(x, "x"), t if one_hot else classes))
+    loss = next(v for v in graph if "CrossEntropy" in (v.function or ""))
+    page = show(graph)
+    walk(page)
+    page.evaluate(f"tg.stepper.go({step_of(page, loss.id, 'backward')})")
+    for sample in range(3):
+        assert texts(page.locator(".logits thead th")) == ["class", "y", "t", "y − t", "gx"]
+        np.testing.assert_allclose(column(page, 1), y[sample], rtol=6e-3)
+        np.testing.assert_allclose(column(page, 2), t[sample])
+        np.testing.assert_allclose(column(page, 3), (y - t)[sample], rtol=6e-3)
+        np.testing.assert_allclose(column(page, 4), (y - t)[sample] / 3, rtol=6e-3)
+        page.get_by_role("button", name="next sample").click()
+
+
+def test_the_loss_is_that_of_the_target(net: Net, show: Show) -> None:
+    page = show(net.graph)
+    walk(page)
+    page.evaluate(f"tg.stepper.go({step_of(page, of(net, 'ClassCrossEntropy').id, 'forward')})")
+    expected = -np.log(softmax(net.logits)[0, net.t[0]])
+    assert text(page.locator(".windows .sum")) == f"loss = −Σ t log y = {number(expected)}"
+
+
+def test_im2col_is_a_matrix_of_windows(show: Show) -> None:
+    x = leaf(np.arange(50.0).reshape(1, 2, 5, 5), "x")
+    graph = recorded(lambda: tg.unfold(x, 3, stride=2).sum())
+    page = show(graph)
+    walk(page)
+    step(page, "Forward, Unfold: v₁")
+    pick(page, "columns, one to be chosen", 1, 3, (18, 4))
+    assert frames(page, "input", "window") == {(r, c) for r in (2, 3, 4) for c in (2, 3, 4)}
+    assert frames(page, "input", "winner") == {(2, 3)}
+    assert text(page.locator(".windows .sum")) == (
+        "Column 4 of 4 is this window, from top to bottom; row 2 is channel 1."
+    )
+
+
+# -- arrays --------------------------------------------------------------------------------------
+
+
+def test_a_large_array_is_a_heat_map_with_statistics(show: Show) -> None:
+    values = np.linspace(-1, 3, 40 * 50).reshape(40, 50)
+    page = show(recorded(lambda: leaf(values, "x").sum()))
+    page.locator(".box", has_text="x").first.click()
+    large = page.locator("#details .large").first
+    most = number(np.abs(values[:28, :28]).max())
+    assert text(large.locator(".maps figcaption")) == (
+        f"−{most} {most} rows 1–28 of 40, columns 1–28 of 50"
+    )
+    assert texts(large.locator(".statistics div")) == ["min −1", "mean 1", "max 3", "norm 68.3"]
+    assert large.locator(".heat rect").count() == 28 * 28
+    box = large.locator(".heat").bounding_box()
+    cell = box["width"] / 28
+    large.locator(".heat").hover(position={"x": 4.5 * cell, "y": 2.5 * cell})
+    assert text(large.locator(".maps figcaption > span").last) == (
+        f"row 3, column 5: {number(values[2, 4])}"
+    )
+    first = large.locator(".heat rect").first
+    assert first.get_attribute("class") == "below"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_colours_follow_the_scheme(scheme: str, net: Net, show: Show) -> None:
+    page = show(net.graph, window={"color_scheme": scheme})
+    walk(page)
+    page.evaluate(f"tg.stepper.go({step_of(page, of(net, 'Conv2d').id, 'forward')})")
+    paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    padding = page.get_by_label("window", exact=True).locator("rect").first
+    fill = padding.evaluate(
+        "(cell) => { cell.style.setProperty('--part', '0%'); return getComputedStyle(cell).fill; }"
+    )
+    assert fill == page.evaluate(
+        "(paper) => { const probe = document.createElement('p');"
+        " probe.style.color = `color-mix(in oklab, red 0%, ${paper})`; document.body.append(probe);"
+        " return getComputedStyle(probe).color; }",
+        paper,
+    )

