@@ -97,7 +97,7 @@ def _graph_attributes(view: View, theme: Theme, direction: Direction) -> dict[st
     if all(edge.flow == "data" for edge in view.edges):
         attributes["ordering"] = "in"
     if len(view.boxes) > MANY:
-        attributes |= {"nslimit": "1", "splines": "polyline"}
+        attributes |= {"nslimit": "0.5", "splines": "polyline"}
     return attributes
 
 
