@@ -129,13 +129,13 @@ def replaces_the_gradient(patch: pytest.MonkeyPatch) -> None:
 
 @bug
 def leaks_double_precision(patch: pytest.MonkeyPatch) -> None:
-    conform = _autograd._conform
+    conform = _autograd.conform
 
     def keep_dtype(g: Any, source: Any, node: Any, create_graph: bool) -> Any:
         new, made = conform(g, source, node, create_graph)
         return (new.astype(np.float64), True) if not create_graph else (new, made)
 
-    patch.setattr(_autograd, "_conform", keep_dtype)
+    patch.setattr(_autograd, "conform", keep_dtype)
 
 
 @pytest.mark.parametrize("plant", BUGS.values(), ids=list(BUGS))
