@@ -388,6 +388,27 @@ sys.stdout.buffer.write(subprocess.run(["dot", "-Tsvg"], input=source, capture_o
 """
 
 
+FAILS_WITH_FRAMES = """
+import subprocess, sys
+source = sys.stdin.buffer.read()
+if b"subgraph" in source:
+    sys.exit("lost an edge")
+sys.stdout.buffer.write(subprocess.run(["dot", "-Tsvg"], input=source, capture_output=True).stdout)
+"""
+
+
+@pytest.mark.skipif(not shutil.which("dot"), reason="no dot on PATH")
+def test_a_layout_that_fails_is_tried_without_frames(monkeypatch: pytest.MonkeyPatch) -> None:
+    command = {"dot": lambda format: [sys.executable, "-c", FAILS_WITH_FRAMES]}
+    monkeypatch.setattr(engines, "ENGINES", command)
+    x = tg.tensor([1.0, 2.0], requires_grad=True)
+    with tg.scope("block"):
+        y = (x * x).exp()
+    [view] = data_of(to_html(tg.graph(y.sum().log()), Options(), Style()))["views"][-1:]
+    assert view["notes"] == ["The frames of modules are left out: the layout failed with them."]
+    assert len(view["boxes"]) == 5
+
+
 @pytest.mark.skipif(not shutil.which("dot"), reason="no dot on PATH")
 def test_pictures_that_take_too_long_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     command = {"dot": lambda format: [sys.executable, "-c", SLOW_IF_LARGE]}

@@ -8,7 +8,7 @@ markup.
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
@@ -18,11 +18,12 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from ..._graph import Graph
-from .._errors import LayoutTimeout, RenderError
+from .._errors import LayoutFailed, LayoutTimeout, RenderError
 from ..dot import Style
 from ..engines import lay_out_all
 from ..options import Options
 from ..simplify import FEW
+from ..view import without_frames
 from .colors import colors
 from .data import as_script, page_data
 from .drawing import drawing, source
@@ -94,11 +95,26 @@ def _laid_out(
     for limited, notes in ((plain, ()), (small, (late,))):
         found = pictures(graph, limited, notes)
         with suppress(LayoutTimeout):
-            return found, lay_out_all([source(p.view, style) for p in found], timeout, engine)
+            try:
+                return found, _svgs(found, style, timeout, engine)
+            except LayoutFailed:
+                found = list(map(_unframed, found))
+                return found, _svgs(found, style, timeout, engine)
     raise RenderError(
         f"the layout of {len(found)} pictures was not done in time; timeout=SECONDS allows more; "
         ".dot, .json and .txt need no layout"
     )
+
+
+def _unframed(picture: Picture) -> Picture:
+    view = without_frames(picture.view)
+    return replace(picture, view=replace(view, notes=(*view.notes, view.simplified[-1])))
+
+
+def _svgs(
+    found: Sequence[Picture], style: Style, timeout: float | None, engine: EngineName | None
+) -> list[str]:
+    return lay_out_all([source(p.view, style) for p in found], timeout, engine)
 
 
 def assemble(data: Mapping[str, Any]) -> str:
