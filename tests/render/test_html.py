@@ -404,9 +404,10 @@ def test_a_layout_that_fails_is_tried_without_frames(monkeypatch: pytest.MonkeyP
     x = tg.tensor([1.0, 2.0], requires_grad=True)
     with tg.scope("block"):
         y = (x * x).exp()
-    [view] = data_of(to_html(tg.graph(y.sum().log()), Options(), Style()))["views"][-1:]
-    assert view["notes"] == ["The frames of modules are left out: the layout failed with them."]
-    assert len(view["boxes"]) == 5
+    found = data_of(to_html(tg.graph(y.sum().log()), Options(), Style()))["views"]
+    said = "The frames of modules are left out: the layout failed with them."
+    assert [view["notes"][-1] for view in found] == [said] * len(found)
+    assert max(len(view["boxes"]) for view in found) == 5
 
 
 @pytest.mark.skipif(not shutil.which("dot"), reason="no dot on PATH")
