@@ -16,7 +16,7 @@ from tinygraph.ops.loss import (
     NegativeLogLikelihood,
     OneHot,
 )
-from tinygraph.ops.normalization import BatchNorm, ChannelAffine, ChannelCombine, ChannelDot
+from tinygraph.ops.normalization import BatchNorm, ChannelCombine, ChannelDot
 
 from .reduction import log_softmax, variance
 from .table import (
@@ -130,26 +130,19 @@ LOSSES = [
         [((3, 1), (1,), (1,)), ((1, 2, 2, 3), (2,), (2,)), ((2, 2, 3), (2,), (2,))],
     ),
     Case(
-        ChannelAffine(),
-        [normal(3, 2, 4), normal(1, 2, 1), normal(1, 2, 1), normal(1, 2, 1)],
-        lambda x, shift, scale, offset: (x - shift) * scale + offset,
-    ),
-    Case(
-        ChannelAffine(),
-        [normal(3, 2), normal(1, 2), normal(1, 2), None],
-        lambda x, shift, scale, _: (x - shift) * scale,
-    ),
-    Case(
         ChannelDot(),
-        [normal(3, 2, 4), normal(3, 2, 4)],
-        lambda x, z: (x * z).sum(axis=(0, *range(2, x.ndim)), keepdims=True),
-        [((2, 3),) * 2, ((2, 3, 4, 5),) * 2, ((0, 2, 3),) * 2],  # the longer ones go by BLAS
-        linear=True,
+        [normal(3, 2, 4), normal(3, 2, 4), normal(1, 2, 1)],
+        lambda x, z, shift: (x * (z - shift)).sum(axis=(0, *range(2, x.ndim)), keepdims=True),
+        [
+            ((2, 3), (2, 3), (1, 3)),
+            ((2, 3, 4, 5), (2, 3, 4, 5), (1, 3, 1, 1)),  # long enough for products with vectors
+            ((0, 2, 3), (0, 2, 3), (1, 2, 1)),
+        ],
     ),
     Case(
         ChannelCombine(),
-        [normal(3, 2, 4), normal(3, 2, 4), *(normal(1, 2, 1) for _ in range(3))],
-        lambda x, z, a, b, c: a * x + b * z + c,
+        [normal(3, 2, 4), normal(3, 2, 4), *(normal(1, 2, 1) for _ in range(4))],
+        lambda x, z, shift, a, b, c: a * x + b * (z - shift) + c,
     ),
     Case(BatchNorm(0.5), [normal(2, 2, 2, 3), None, None], batch_norm(0.5)),
     Case(BatchNorm(0.1), [normal(3, 2), normal(2), None], batch_norm(0.1)),

@@ -27,9 +27,9 @@ def channel_moments(x: Array) -> tuple[Array, Array]:
     return mean, _sum(x, squares) / count
 
 
-def channel_dot(a: Array, b: Array) -> Array:
-    """Sum a b over each channel: two (N, C, d...) -> (1, C, 1...)."""
-    return _sum(a, lambda tile: _dot(a[tile], b[tile]))
+def channel_dot(x: Array, z: Array, shift: Array) -> Array:
+    """Sum x (z - shift) over each channel: two (N, C, d...) -> (1, C, 1...)."""
+    return _sum(x, lambda tile: _dot(x[tile], z[tile] - shift))
 
 
 def channel_affine(x: Array, shift: Array, scale: Array, offset: Array | None) -> Array:
@@ -46,17 +46,18 @@ def channel_affine(x: Array, shift: Array, scale: Array, offset: Array | None) -
     return y
 
 
-def channel_combine(x: Array, y: Array, a: Array, b: Array, c: Array) -> Array:
-    """Return a x + b y + c."""
-    z = np.empty(x.shape, x.dtype)
+def channel_combine(x: Array, z: Array, shift: Array, a: Array, b: Array, c: Array) -> Array:
+    """Return a x + b (z - shift) + c."""
+    y = np.empty(x.shape, x.dtype)
 
     def work(tile: slice) -> None:
-        out = np.multiply(x[tile], a, out=z[tile])
-        out += y[tile] * b
+        out = np.subtract(z[tile], shift, out=y[tile])
+        out *= b
+        out += x[tile] * a
         out += c
 
     _by_images(x, work)
-    return z
+    return y
 
 
 def _dot(a: Array, b: Array) -> Array:

@@ -48,56 +48,42 @@ class BatchNorm(Function):
     def backward(self, g: Value, x: Value, w: Value, mean: Value, var: Value, needs: Any) -> Value:
         axes = _not_channels(x)
         rate = (var + self.eps) ** -0.5
-        normal = ChannelAffine()(_wide(x), mean, rate, None)
         gb = g.sum(axis=axes, keepdims=True)
-        gw = ChannelDot()(g, normal)
+        gw = ChannelDot()(g, x, mean) * rate
         gx = None
         if needs.x:
             n = x.size // x.shape[1]
             scale = rate if w is None else rate * _channels(w, x.ndim)
-            gx = ChannelCombine()(g, normal, scale, -scale * gw / n, -scale * gb / n)
+            gx = ChannelCombine()(g, x, mean, scale, -scale * rate * gw / n, -scale * gb / n)
         return gx, gw.reshape(-1) if needs.w else None, gb.reshape(-1) if needs.b else None
 
 
-class ChannelAffine(Function):
-    """(x - shift) scale + offset, the latter of shape (1, C, 1...).
+class ChannelDot(Function):
+    """Sum of x (z - shift) over each channel: two (N, C, d...) and (1, C, 1...) -> (1, C, 1...).
 
-    gx = g scale, gshift = - sum g scale, gscale = sum g (x - shift), goffset = sum g.
+    gx = g (z - shift), gz = g x, gshift = - g sum x.
     """
 
-    broadcasts = True
+    def forward(self, x: Array, z: Array, shift: Array) -> Array:
+        return kernels.channel_dot(x, z, shift)
 
-    def forward(self, x: Array, shift: Array, scale: Array, offset: Array | None = None) -> Array:
-        return kernels.channel_affine(x, shift, scale, offset)
-
-    def backward(self, g: Value, x: Value, shift: Value, scale: Value) -> Value:
-        gx = g * scale
-        return gx, -gx, g * (x - shift), g
-
-
-class ChannelDot(Function):
-    """Sum of x z over each channel, (N, C, d...) -> (1, C, 1...): gx = g z, gz = g x."""
-
-    def forward(self, x: Array, z: Array) -> Array:
-        return kernels.channel_dot(x, z)
-
-    def backward(self, g: Value, x: Value, z: Value) -> Value:
-        return g * z, g * x
+    def backward(self, g: Value, x: Value, z: Value, shift: Value) -> Value:
+        return g * (z - shift), g * x, -g * x.sum(axis=_not_channels(x), keepdims=True)
 
 
 class ChannelCombine(Function):
-    """a x + b z + c, where a, b and c have the shape (1, C, 1...).
+    """a x + b (z - shift) + c, where shift, a, b and c have the shape (1, C, 1...).
 
-    gx = g a, gz = g b, ga = sum g x, gb = sum g z, gc = sum g.
+    gx = g a, gz = g b, gshift = - sum g b, ga = sum g x, gb = sum g (z - shift), gc = sum g.
     """
 
     broadcasts = True
 
-    def forward(self, x: Array, z: Array, a: Array, b: Array, c: Array) -> Array:
-        return kernels.channel_combine(x, z, a, b, c)
+    def forward(self, x: Array, z: Array, shift: Array, a: Array, b: Array, c: Array) -> Array:
+        return kernels.channel_combine(x, z, shift, a, b, c)
 
-    def backward(self, g: Value, x: Value, z: Value, a: Value, b: Value) -> Value:
-        return g * a, g * b, g * x, g * z, g
+    def backward(self, g: Value, x: Value, z: Value, shift: Value, a: Value, b: Value) -> Value:
+        return g * a, g * b, -g * b, g * x, g * (z - shift), g
 
 
 class LayerNorm(Function):

@@ -9,14 +9,14 @@ MUTANTS = [
         (
             "batch: variance held constant",
             "BatchNorm",
-            "gx = ChannelCombine()(g, normal, scale, -scale * gw / n, -scale * gb / n)",
-            "gx = ChannelCombine()(g, normal, scale, 0 * gw, -scale * gb / n)",
+            "gx = ChannelCombine()(g, x, mean, scale, -scale * rate * gw / n, -scale * gb / n)",
+            "gx = ChannelCombine()(g, x, mean, scale, 0 * gw, -scale * gb / n)",
         ),
         (
             "batch: mean held constant",
             "BatchNorm",
-            "gx = ChannelCombine()(g, normal, scale, -scale * gw / n, -scale * gb / n)",
-            "gx = ChannelCombine()(g, normal, scale, -scale * gw / n, 0 * gb)",
+            "gx = ChannelCombine()(g, x, mean, scale, -scale * rate * gw / n, -scale * gb / n)",
+            "gx = ChannelCombine()(g, x, mean, scale, -scale * rate * gw / n, 0 * gb)",
         ),
         (
             "batch: counts images, not pixels",
