@@ -26,7 +26,9 @@ def share(count: int, work: Callable[[slice], R], worthwhile: bool) -> list[R]:
     comes out the same each time.  Where the work is too small, or another thread of the user's is
     sharing its own, one thread does it.
     """
-    blas = _blas() if worthwhile and count > 1 else None
+    if not worthwhile or count < 2:
+        return [work(slice(0, count))]
+    blas = _blas()
     threads = blas.get_num_threads() if blas else 1
     ends = [count * i // threads for i in range(threads + 1)]
     parts = [slice(*ends) for ends in pairwise(ends)]
