@@ -295,6 +295,17 @@ def test_pan_zoom_and_fit(show: Show) -> None:
     page.keyboard.up("Control")
 
 
+def test_the_buttons_cover_nothing_of_a_fitted_picture(show: Show) -> None:
+    total = leaf("a" * 60, 2) + leaf("b" * 60, 2)
+    for _ in range(12):
+        total = total.tanh()
+    total.name = "loss" * 12
+    page = show(tg.graph(total))
+    page.keyboard.press("f")
+    drawn, buttons = (page.locator(x).bounding_box() for x in ("#camera", "#zoom"))
+    assert drawn["y"] + drawn["height"] <= buttons["y"]
+
+
 def test_every_way_can_be_gone_by_keys(show: Show) -> None:
     page = show(tower(12))
     page.locator("#camera .box[tabindex='0']").focus()

@@ -155,6 +155,20 @@ def test_the_picture_shows_where_one_is(show: Show) -> None:
     assert text(page.locator("#details h2")) == "Multiply"
 
 
+def test_numbers_of_neighbours_do_not_cover_one_another(show: Show) -> None:
+    x = leaf([-0.1234, 0.2345, -0.3456, 0.4567], "x")
+    page = show(recorded(lambda: ((x * 0.123).sin() * (x * 0.456).exp() * (x + 0.1).tanh()).sum()))
+    walk(page)
+    page.get_by_role("button", name="Last step").click()
+    found = [note.bounding_box() for note in page.locator("#camera .note.value").all()]
+    assert page.locator("#camera .note.turned").count() > 0
+    for i, a in enumerate(found):
+        for b in found[:i]:
+            beside = a["x"] + a["width"] <= b["x"] + 1 or b["x"] + b["width"] <= a["x"] + 1
+            above = a["y"] + a["height"] <= b["y"] + 1 or b["y"] + b["height"] <= a["y"] + 1
+            assert beside or above
+
+
 # -- sums ----------------------------------------------------------------------------------------
 
 
@@ -175,6 +189,41 @@ def test_where_a_value_fans_out_gradients_add_up(show: Show) -> None:
     assert notes(page)[1] == {"1"}
     parts = page.locator("#card h3 small")
     assert texts(parts) == ["part 2 of 3, added later", "part 3 of 3, added later"]
+
+
+@pytest.mark.parametrize("width", [1280, 375])
+def test_rows_of_numbers_and_long_names_fit_into_the_panel(width: int, show: Show) -> None:
+    x = leaf([-0.01234, 0.1234, -0.2345, 0.3456], "encoder.attention.q.bias")
+    page = show(recorded(lambda: (x * x + x).sum()), {"viewport": {"width": width, "height": 800}})
+    walk(page)
+    for name in ("What is given", f"Gradients add up at {x.name}", "The gradients"):
+        step(page, name)
+        assert page.evaluate("tg.byId('panels').scrollWidth <= tg.byId('panels').clientWidth")
+        room = page.locator("#panels").bounding_box()
+        for numbers in page.locator("#card .matrix").all():
+            drawn = numbers.bounding_box()
+            assert drawn["x"] >= room["x"]
+            assert drawn["x"] + drawn["width"] <= room["x"] + room["width"]
+
+
+def test_empty_arrays_are_told_in_words(show: Show) -> None:
+    x = leaf(np.zeros((0, 4)), "x")
+    page = show(recorded(lambda: x.exp().sum() + x.sum()))
+    walk(page)
+    assert texts(page.locator("#card .given tr")) == ["x empty"]
+    step(page, "Gradients add up at x")
+    assert texts(page.locator("#card .addition .none")) == ["empty"] * 3
+
+
+def test_the_pictures_of_three_axes_stand_apart(show: Show) -> None:
+    x = leaf(np.arange(8.0).reshape(2, 2, 2), "x")
+    page = show(recorded(lambda: (-x).sum()))
+    walk(page)
+    step(page, "Forward, Negative: v₁")
+    parts = page.locator("#card .result .matrix > tbody")
+    assert texts(parts) == ["0 −1 −2 −3", "−4 −5 −6 −7"]
+    rows = [row.bounding_box() for row in parts.locator("tr").all()]
+    assert rows[2]["height"] > rows[1]["height"] + 5
 
 
 def test_what_was_broadcast_is_reduced(show: Show) -> None:

@@ -53,6 +53,11 @@ def test_labels_tell_what_is_not_usual() -> None:
     ]
 
 
+def test_an_einsum_says_only_its_subscripts() -> None:
+    graph = tg.graph(tg.einsum("ij,jk->ik", models.leaf("a", 2, 2), models.leaf("b", 2, 2)))
+    assert labels(graph)[-1] == r"Einsum subscripts ij,jk->ik\n(2, 2)"
+
+
 def test_labels_name_results_and_cut_what_is_long() -> None:
     class Odd(tg.Function):
         def __init__(self) -> None:

@@ -37,6 +37,16 @@ def test_all_numbers_of_a_small_graph() -> None:
     assert shown["Sum"] == ("Sum", "value = 5", "gradient = 1")
 
 
+def test_what_is_empty_says_so_and_a_single_zero_is_told_as_it_is() -> None:
+    with tg.record():
+        empty = tg.zeros((0, 4), requires_grad=True, name="empty")
+        y = empty.sum()
+        y.backward()
+    shown = {box.id: box.lines for box in view(tg.graph(y), values="stats").boxes}
+    assert shown["empty"][-2:] == ("empty", "gradient empty")
+    assert shown["Sum"] == ("Sum", "0", "gradient 1")
+
+
 def test_gradients_stand_in_the_rules_where_there_are_any() -> None:
     shown = view(recorded([1, 2]), values="stats", backward="paired")
     lines = {box.id: box.lines for box in shown.boxes}

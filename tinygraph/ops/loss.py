@@ -58,7 +58,7 @@ class CrossEntropy(Function):
 
 
 class ClassCrossEntropy(Function):
-    """-log softmax(x) of the class t over axis 1: gx = g (softmax(x) - one-hot t).
+    """-log softmax(x) of the class t over axis 1: gx = g (softmax(x) - onehot(t)).
 
     x (N, C, d...) and indices t (N, d...) -> (N, d...); 0 for the index that is ignored.
     """
@@ -74,10 +74,10 @@ class ClassCrossEntropy(Function):
 
 
 class ClassCrossEntropyGrad(Function):
-    """g (softmax(x) - one-hot t), the gradient of `ClassCrossEntropy`: (N, d...) -> (N, C, d...).
+    """g (softmax(x) - onehot(t)), the gradient of `ClassCrossEntropy`: (N, d...) -> (N, C, d...).
 
     Given h for it, with p = softmax(x) and g 0 for the index that is ignored:
-    gz = sum_c h (p - one-hot t), gx = g p (h - sum_c h p).
+    gz = sum_c h (p - onehot(t)), gx = g p (h - sum_c h p).
     """
 
     def __init__(self, ignore_index: int) -> None:

@@ -25,6 +25,7 @@ USUAL: dict[str, Plain] = {
     "eps": 1e-5,
     "ndim": 1,
     "ignore_index": -100,
+    "sizes": "{}",  # of the axes that only the result of an einsum has
 }
 
 COMMUTATIVE = {"Add", "Multiply", "Maximum", "Minimum", "Equal", "NotEqual"}

@@ -32,11 +32,13 @@ def duration(seconds: float) -> str:
 
 def span(stats: Summary) -> str:
     """Return the range of some numbers, and what is odd among them: -1 … 2, 3 NaN."""
+    if not stats.size:
+        return "empty"
     parts = []
     if stats.min is not None:
         low, high = short(stats.min), short(stats.max)
         parts.append(low if low == high else f"{low} … {high}")
-    if stats.size and stats.zeros == stats.size:
+    if 1 < stats.size == stats.zeros:
         parts = ["all 0"]
     odd = ((stats.nans, "NaN"), (stats.infs, "infinite"))
     return ", ".join([*parts, *(f"{count:,} {what}" for count, what in odd if count)])

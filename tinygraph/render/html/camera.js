@@ -5,6 +5,7 @@ tg.camera = (() => {
   const READABLE = 0.75; // less is too small to read
   const MARGIN = 28; // pixels around a picture that is fitted
   const BAR = 24; // more above it, where the way to it stands
+  const FOOT = 30; // and below it, where the buttons stand
   const MOVED = 4; // pixels that make a drag of a click
   const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -41,7 +42,7 @@ tg.camera = (() => {
   function room() {
     const box = picture.getBoundingClientRect();
     const { left, top, width, height } = box;
-    return { left, top: top + BAR, width: width || 1, height: Math.max(height - BAR, 1) };
+    return { left, top: top + BAR, width: width || 1, height: Math.max(height - BAR - FOOT, 1) };
   }
 
   /** The place that shows all of the picture, or of a rectangle in it, at most so large. */

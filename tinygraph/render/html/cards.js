@@ -4,6 +4,7 @@ tg.cards = (() => {
   const { vertices, symbols, outputs } = tg.data;
   const { inline, symbol, asStated, withSymbols, withNumbers, meanings } = tg.equations;
   const LISTED = 60; // rows of a list
+  const NARROW = 2; // columns of a matrix that leaves room beside it
 
   const loss = outputs.length === 1 && vertices[outputs[0]].name ? symbols[outputs[0]] : "L";
   const recorded = vertices.some((v) => v.stats);
@@ -202,6 +203,7 @@ tg.cards = (() => {
     });
     const sign = (i) => el("td", { class: "plus" }, i ? "+" : "");
     const shown = (known) => (known ? inline(known, v.shape ?? []) : sized(v));
+    const wide = v.shape?.at(-1) > NARROW;
     const rows = parts.map(({ user, name, known }, i) => {
       const source = ["from ", symbol(user), ", as its ", el("i", {}, name)];
       return el(
@@ -224,7 +226,7 @@ tg.cards = (() => {
       says(
         `${symbols[v.id]} was used ${parts.length === 2 ? "twice" : `${parts.length} times`}; each use sends a part of its gradient.`,
       ),
-      el("table", { class: "addition" }, el("tbody", {}, ...rows, last)),
+      el("table", { class: wide ? "addition wide" : "addition" }, el("tbody", {}, ...rows, last)),
       v.arrived
         ? says(
             `The gradient it holds now is another: it held something before, or a hook changed it.`,

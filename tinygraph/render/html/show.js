@@ -72,11 +72,13 @@ tg.show = (() => {
     const known = block(summary);
     if (!known.shape.length)
       return tg.element("span", { class: "number" }, number(summary.entries));
+    if (!known.numbers.length) return tg.element("span", { class: "none" }, "empty");
     if (known.shape.length === 1 && known.shape[0] > LINE) return vector(known.numbers);
-    const lines = pictures(known).flatMap((picture) =>
-      Array.from({ length: picture.rows }, (_, r) => line(picture, r)),
-    );
-    return tg.element("table", { class: "matrix" }, tg.element("tbody", {}, ...lines));
+    const parts = pictures(known).map((picture) => {
+      const lines = Array.from({ length: picture.rows }, (_, r) => line(picture, r));
+      return tg.element("tbody", {}, ...lines);
+    });
+    return tg.element("table", { class: "matrix" }, ...parts);
   }
 
   /** A long row, which is broken into lines. */

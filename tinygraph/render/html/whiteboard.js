@@ -39,7 +39,24 @@ tg.whiteboard = (() => {
       name === "value"
         ? { x: middle - SIDE, y: bounds.y - gap }
         : { x: middle + SIDE, y: bounds.y + bounds.height + gap };
-    return tg.shape("text", { class: `note ${name}`, ...where }, text);
+    return { text: tg.shape("text", { class: `note ${name}`, ...where }, text), middle };
+  }
+
+  const meet = (a, b) =>
+    a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
+
+  /** Move notes to the other side of the middle, where they cover fewer of the others there. */
+  function spread(notes) {
+    const areas = notes.map(({ text }) => text.getBBox()); // all at once, which is one layout
+    notes.forEach(({ text, middle }, i) => {
+      const covered = (area) => areas.filter((other, j) => j !== i && meet(area, other)).length;
+      const { x, y, width, height } = areas[i];
+      const there = { x: 2 * middle - x - width, y, width, height };
+      if (!covered(areas[i]) || covered(there) >= covered(areas[i])) return;
+      areas[i] = there;
+      text.setAttribute("x", 2 * middle - text.getAttribute("x"));
+      text.classList.add("turned");
+    });
   }
 
   function draw() {
@@ -47,14 +64,17 @@ tg.whiteboard = (() => {
     if (!view) return;
     view.root.querySelector(".notes")?.remove();
     if (view.boxes.length > MOST || !(values.size || gradients.size)) return;
-    const notes = tg.shape("g", { class: "notes", "aria-hidden": "true" });
+    const notes = [];
     for (const [id, box] of view.places) {
       const v = tg.data.vertices[id];
       if (tg.views.isClosed(box) || box.vertices.at(-1) !== id) continue;
-      if (values.has(id)) notes.append(note(box, told(v), "value"));
-      if (gradients.has(id) && v.grad) notes.append(note(box, brief(v.grad), "gradient"));
+      if (values.has(id)) notes.push(note(box, told(v), "value"));
+      if (gradients.has(id) && v.grad) notes.push(note(box, brief(v.grad), "gradient"));
     }
-    view.root.append(notes);
+    const group = tg.shape("g", { class: "notes", "aria-hidden": "true" });
+    group.append(...notes.map(({ text }) => text));
+    view.root.append(group);
+    spread(notes);
   }
 
   /** Write the values of some vertices, and the gradients of some. */
