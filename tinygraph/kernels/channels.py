@@ -4,13 +4,13 @@ Images (N, C, d...) are gone through a few at a time, on all threads.  What belo
 the shape (1, C, 1...).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from math import prod
 
 import numpy as np
 
 from tinygraph.kernels._types import Array
-from tinygraph.kernels.threads import MANY, PIECE, share
+from tinygraph.kernels.threads import MANY, pieces, share, sweep
 
 LONG = 16  # elements of a channel from which on a product with a vector pays
 
@@ -34,7 +34,7 @@ def channel_dot(x: Array, z: Array, shift: Array) -> Array:
 
 def channel_affine(x: Array, shift: Array, scale: Array, offset: Array | None) -> Array:
     """Return (x - shift) scale + offset."""
-    y = np.empty(x.shape, x.dtype)
+    y = np.empty(x.shape, np.result_type(x, shift, scale))
 
     def work(tile: slice) -> None:
         out = np.subtract(x[tile], shift, out=y[tile])
@@ -42,13 +42,13 @@ def channel_affine(x: Array, shift: Array, scale: Array, offset: Array | None) -
         if offset is not None:
             out += offset
 
-    _by_images(x, work)
+    sweep(len(x), work, prod(x.shape[1:]))
     return y
 
 
 def channel_combine(x: Array, z: Array, shift: Array, a: Array, b: Array, c: Array) -> Array:
     """Return a x + b (z - shift) + c."""
-    y = np.empty(x.shape, x.dtype)
+    y = np.empty(x.shape, np.result_type(x, z, shift, a, b, c))
 
     def work(tile: slice) -> None:
         out = np.subtract(z[tile], shift, out=y[tile])
@@ -56,14 +56,16 @@ def channel_combine(x: Array, z: Array, shift: Array, a: Array, b: Array, c: Arr
         out += x[tile] * a
         out += c
 
-    _by_images(x, work)
+    sweep(len(x), work, prod(x.shape[1:]))
     return y
 
 
 def _dot(a: Array, b: Array) -> Array:
-    if prod(a.shape[2:]) < LONG:
+    length = prod(a.shape[2:])
+    if length < LONG:
         return (a * b).sum(axis=_others(a))
-    return np.vecdot(a.reshape(*a.shape[:2], -1), b.reshape(*b.shape[:2], -1)).sum(axis=0)
+    rows = (*a.shape[:2], length)
+    return np.vecdot(a.reshape(rows), b.reshape(rows)).sum(axis=0)
 
 
 def _others(x: Array) -> tuple[int, ...]:
@@ -74,24 +76,10 @@ def _sum(x: Array, f: Callable[[slice], Array]) -> Array:
     """Sum what ``f`` returns, (C,) for some images, over all of them."""
 
     def work(part: slice) -> Array:
-        total = np.zeros(x.shape[1], x.dtype)
-        for tile in _tiles(x, part):
+        total = f(slice(0, 0))  # zeros, of its dtype
+        for tile in pieces(part, prod(x.shape[1:])):
             total += f(tile)
         return total
 
     first, *rest = share(len(x), work, x.size >= MANY)
     return sum(rest, first).reshape(1, -1, *(1 for _ in x.shape[2:]))
-
-
-def _by_images(x: Array, work: Callable[[slice], None]) -> None:
-    def some(part: slice) -> None:
-        for tile in _tiles(x, part):
-            work(tile)
-
-    share(len(x), some, x.size >= MANY)
-
-
-def _tiles(x: Array, part: slice) -> Iterator[slice]:
-    few = max(1, PIECE // max(1, prod(x.shape[1:])))
-    for start in range(part.start, part.stop, few):
-        yield slice(start, min(start + few, part.stop))

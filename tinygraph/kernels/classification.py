@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.kernels._types import Array
-from tinygraph.kernels.threads import PIECE, share
+from tinygraph.kernels.threads import pieces, share
 
 MANY = 1 << 16  # logits, whose exponentials take longer than threads take to start
 
@@ -63,14 +63,14 @@ def _shift(x: Array, out: Array) -> None:
 
 def _by_rows(x: Array, work: Callable[[slice, Array], object]) -> None:
     """Have ``work`` done on a few rows at a time, with a buffer for as many."""
-    few = max(1, PIECE // max(1, prod(x.shape[1:])))
 
     def some(part: slice) -> None:
-        buffer = np.empty((min(few, part.stop - part.start), *x.shape[1:]), x.dtype)
+        buffer: Array | None = None
         with np.errstate(divide="ignore", invalid="ignore", under="ignore"):  # log 0, inf - inf
-            for start in range(part.start, part.stop, few):
-                stop = min(start + few, part.stop)
-                work(slice(start, stop), buffer[: stop - start])
+            for rows in pieces(part, prod(x.shape[1:])):
+                if buffer is None:  # the first piece is the longest
+                    buffer = np.empty_like(x[rows], order="C")
+                work(rows, buffer[: rows.stop - rows.start])
 
     share(len(x), some, x.size >= MANY)
 

@@ -5,7 +5,7 @@ work on threads of our own, with BLAS held to one, wait once. So there are as ma
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import copy_context
 from functools import cache
@@ -49,14 +49,21 @@ def share(count: int, work: Callable[[slice], R], worthwhile: bool) -> list[R]:
         _busy.release()
 
 
-def sweep(size: int, work: Callable[[slice], object]) -> None:
-    """Have ``work`` done on pieces of ``size`` elements, which fit the cache, by all threads."""
+def sweep(count: int, work: Callable[[slice], object], size: int = 1) -> None:
+    """Have ``work`` done by all threads, on pieces of ``count`` items of ``size`` elements each."""
 
-    def pieces(part: slice) -> None:
-        for start in range(part.start * PIECE, min(part.stop * PIECE, size), PIECE):
-            work(slice(start, min(start + PIECE, size)))
+    def some(part: slice) -> None:
+        for piece in pieces(part, size):
+            work(piece)
 
-    share(-(-size // PIECE), pieces, size >= MANY)
+    share(count, some, count * size >= MANY)
+
+
+def pieces(part: slice, size: int) -> Iterator[slice]:
+    """Cut a part of the items, of ``size`` elements each, into pieces that fit the cache."""
+    few = max(1, PIECE // max(1, size))
+    for start in range(part.start, part.stop, few):
+        yield slice(start, min(start + few, part.stop))
 
 
 def alone(work: Callable[[], R]) -> R:
