@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -82,14 +81,11 @@ def test_no_order_of_actions_breaks_the_page(seed: int, show: Show, recorded: tg
             assert shown == (v.name or v.function or f"{v.value:g}")
 
 
-@pytest.mark.parametrize(("count", "seconds"), [(1000, 3), (5000, 10)])
-def test_large_graphs_open_in_time(
-    count: int, seconds: float, launch: Callable[[], Any], tmp_path: Path
-) -> None:
-    """From starting a browser until all boxes are there and one can be selected."""
+@pytest.mark.parametrize("count", [1000, 5000])
+def test_large_graphs_open(count: int, launch: Callable[[], Any], tmp_path: Path) -> None:
+    """`benchmarks/opening.py` prints how long this takes."""
     g = unrolled((f"Op{i % 7}", (f"stage{i // 500}",)) for i in range(count - 1))
     path = g.render(tmp_path / "g.html", max_nodes=count)
-    start = time.perf_counter()
     browser = launch()
     try:
         page = browser.new_page()
@@ -97,8 +93,7 @@ def test_large_graphs_open_in_time(
         page.evaluate("tg.views.open('everything')")
         assert page.locator("#camera .box").count() == count
         page.locator("#camera .box").nth(3).click()
-        taken = time.perf_counter() - start
+        assert page.locator("#camera .box.selected").count() == 1
     finally:
         browser.close()
-    assert taken < seconds
     assert path.stat().st_size < 15e6

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -130,11 +130,11 @@ def test_blocks_fold_where_modules_start_and_end() -> None:
 
 @pytest.mark.skipif(not shutil.which("dot"), reason="no dot on PATH")
 def test_a_loop_is_laid_out_in_time(tmp_path: Path) -> None:
-    """Its long edges took minutes."""
+    """Its long edges took minutes; it would be simplified, with a warning, when stopped."""
     graph = zoo.lstm()
-    start = time.perf_counter()
-    render(graph, tmp_path / "g.svg", timeout=30)
-    assert time.perf_counter() - start < 10  # 0.3 s on a machine that does nothing else
+    with warnings.catch_warnings(action="error"):
+        path = render(graph, tmp_path / "g.svg", timeout=60)
+    assert path.read_text().count('class="node') == len(view(graph).boxes)
 
 
 # -- which operand is which ----------------------------------------------------------------------

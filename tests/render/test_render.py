@@ -196,7 +196,7 @@ def test_a_layout_that_takes_too_long_is_stopped_and_made_simpler(
 ) -> None:
     monkeypatch.setattr(engines, "ENGINES", python(SLOW_IF_LARGE))
     with pytest.warns(RenderWarning, match=r"The layout of 53 boxes took too long\. Simplified"):
-        path = render(models.tower(4), tmp_path / "g.svg", timeout=1)
+        path = render(models.tower(4), tmp_path / "g.svg", timeout=3)
     assert path.read_text().split() == ["<svg>", "True", "</svg>"]
 
 
