@@ -16,6 +16,7 @@ from tinygraph.kernels.classification import cross_entropy, cross_entropy_grad
 from tinygraph.kernels.contraction import contract
 from tinygraph.kernels.convolution import conv, conv_input_grad, conv_weight_grad
 from tinygraph.kernels.elementwise import relu, where
+from tinygraph.kernels.memory import keep_freed_memory
 from tinygraph.kernels.pool import (
     adaptive_max_pool,
     avg_pool,
@@ -66,3 +67,5 @@ __all__ = [
     "where",
     "winner_pixels",
 ]
+
+keep_freed_memory()

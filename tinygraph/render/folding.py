@@ -22,6 +22,7 @@ from .._places import Path, common
 from .partition import Group, in_order, predecessors
 
 Ints: TypeAlias = npt.NDArray[np.int64]
+Mask: TypeAlias = npt.NDArray[np.bool_]
 
 ROUNDS = 4  # blocks of blocks of blocks
 COLUMNS = 3  # operands that are compared one by one
@@ -198,15 +199,31 @@ def _alike(tokens: Ints, sources: Ints, period: int) -> Iterator[tuple[int, int]
     """Yield start and length of each stretch of at least two blocks of this period."""
     here, there = sources[:-period], sources[period:]
     same: Any = (there == here) | ((there == here + period) & (here >= 0))
-    called: Any = tokens[period:] == tokens[:-period]
-    alike: Any = called & same.all(axis=1)
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], alike, [False]])))
-    for start, stop in edges.reshape(-1, 2).tolist():
+    called = _long(tokens[period:] == tokens[:-period], period)
+    stretches = _stretches(called & same.all(axis=1)).tolist()
+    takes = np.where(same, -1, here).max(axis=1).tolist()  # from how far on, unlike the next block
+    operations = called.tolist()
+    for start, stop in stretches:
         earlier, outside = start, -1  # where the first block begins, and the last it takes from
         for place in range(start - 1, max(start - period, 0) - 1, -1):
-            outside = max([outside, *here[place, ~same[place]].tolist()])
-            if not called[place] or outside >= place:
+            outside = max(outside, takes[place])
+            if not operations[place] or outside >= place:
                 break
             earlier = place
         if stop - earlier >= period:
             yield earlier, stop - earlier + period
+
+
+def _stretches(mask: Mask) -> Ints:
+    """Return start and stop of each stretch in which ``mask`` holds."""
+    ends = np.diff(np.concatenate([[False], mask, [False]]))
+    return np.flatnonzero(ends).reshape(-1, 2)
+
+
+def _long(mask: Mask, least: int) -> Mask:
+    """Return ``mask`` without the stretches that are shorter than ``least``."""
+    starts, stops = _stretches(mask).T
+    kept = stops - starts >= least
+    steps = np.zeros(len(mask) + 1, np.int8)
+    steps[starts[kept]], steps[stops[kept]] = 1, -1
+    return np.cumsum(steps[:-1], dtype=np.int8).astype(bool)

@@ -26,7 +26,7 @@ from ..simplify import FEW
 from ..view import without_frames
 from .colors import colors
 from .data import as_script, page_data
-from .drawing import drawing, source
+from .drawing import Drawing, drawing, edge_classes, source
 from .views import Picture, pictures
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ SCRIPTS = (
     "show.js",
     "heat.js",
     "camera.js",
+    "drawing.js",
     "views.js",
     "page.js",
     "details.js",
@@ -76,8 +77,7 @@ def to_html(
     RenderError
         If this machine cannot lay it out, or that takes too long.
     """
-    found, svgs = _laid_out(graph, options, style, timeout, engine)
-    drawings = [drawing(svg, p.view) for svg, p in zip(svgs, found, strict=True)]
+    found, drawings = _laid_out(graph, options, style, timeout, engine)
     return assemble(page_data(graph, options, found, drawings))
 
 
@@ -87,8 +87,8 @@ def _laid_out(
     style: Style,
     timeout: float | None,
     engine: EngineName | None,
-) -> tuple[list[Picture], list[str]]:
-    """Return pictures and their SVGs; without the large ones, where those take too long."""
+) -> tuple[list[Picture], list[Drawing]]:
+    """Return pictures and how they are drawn; without large ones, where those take too long."""
     plain = replace(options, overlay=None)  # the page paints it itself
     small = replace(plain, max_nodes=min(FEW, options.max_nodes))
     late = f"Pictures of more than {FEW} boxes are left out: their layout took too long."
@@ -96,10 +96,10 @@ def _laid_out(
         found = pictures(graph, limited, notes)
         with suppress(LayoutTimeout):
             try:
-                return found, _svgs(found, style, timeout, engine)
+                return found, _drawings(found, style, timeout, engine)
             except LayoutFailed:
                 found = list(map(_unframed, found))
-                return found, _svgs(found, style, timeout, engine)
+                return found, _drawings(found, style, timeout, engine)
     raise RenderError(
         f"the layout of {len(found)} pictures was not done in time; timeout=SECONDS allows more; "
         ".dot, .json and .txt need no layout"
@@ -111,10 +111,21 @@ def _unframed(picture: Picture) -> Picture:
     return replace(picture, view=replace(view, notes=(*view.notes, view.simplified[-1])))
 
 
-def _svgs(
+def _drawings(
     found: Sequence[Picture], style: Style, timeout: float | None, engine: EngineName | None
-) -> list[str]:
-    return lay_out_all([source(p.view, style) for p in found], timeout, engine)
+) -> list[Drawing]:
+    """Return how pictures are drawn; those that are laid out alike are laid out once."""
+    sources = [source(picture.view, style) for picture in found]
+    different = list(dict.fromkeys(sources))
+    svgs = dict(zip(different, lay_out_all(different, timeout, engine), strict=True))
+    made: dict[tuple[str, ...], Drawing] = {}
+    drawings = []
+    for text, picture in zip(sources, found, strict=True):
+        kind = (text, *map(edge_classes, picture.view.edges))
+        if kind not in made:
+            made[kind] = drawing(svgs[text], picture.view)
+        drawings.append(made[kind])
+    return drawings
 
 
 def assemble(data: Mapping[str, Any]) -> str:

@@ -18,12 +18,12 @@ from ..themes import LIGHT
 from ..view import Box, View
 from .arrays import plain_with_arrays
 from .colors import VARIABLES
-from .drawing import Drawing
+from .drawing import Drawing, frames
 from .formulas import symbols
 from .steps import steps
 from .views import READABLE, Picture, first, operations_in
 
-ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
+ESCAPES = {c: f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 
 
 def page_data(
@@ -42,6 +42,8 @@ def page_data(
     recorded = any(vertex.stats for vertex in graph)
     sound = recorded and all(map(_is_sound, graph))
     overlays = [_overlays(graph, picture.view, sound) for picture in found]
+    drawn = {drawing: place for place, drawing in enumerate(dict.fromkeys(drawings))}
+    places = [drawn[drawing] for drawing in drawings]
     opens = {picture.inside: picture.id for picture in found if picture.inside}
     return {
         "format": "tinygraph-page",
@@ -57,8 +59,9 @@ def page_data(
         "roles": legend.ROLES,
         "legend": _legend([*(p.view for p in found), *(v for by in overlays for v in by.values())]),
         "views": [
-            _picture(graph, *parts, opens) for parts in zip(found, drawings, overlays, strict=True)
+            _picture(graph, *parts, opens) for parts in zip(found, places, overlays, strict=True)
         ],
+        "drawings": [drawing._asdict() for drawing in drawn],
         "first": first(found).id,
         "readable": READABLE,
         "overlay": options.overlay,
@@ -69,7 +72,9 @@ def page_data(
 def as_script(data: Mapping[str, Any]) -> str:
     """Return data as JSON that can stand in a ``<script>`` element, whatever it holds."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text.translate(ESCAPES).encode("utf-8", "backslashreplace").decode()
+    for character, escape in ESCAPES.items():
+        text = text.replace(character, escape)
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def title(graph: Graph) -> str:
@@ -98,7 +103,7 @@ def _legend(views: Sequence[View]) -> list[legend.Entry]:
 def _picture(
     graph: Graph,
     picture: Picture,
-    drawn: Drawing,
+    drawn: int,
     overlays: Mapping[str, View],
     opens: Mapping[tuple[int, ...], str],
 ) -> dict[str, Any]:
@@ -107,9 +112,8 @@ def _picture(
         "id": picture.id,
         "title": printable(picture.title),
         "parent": picture.parent,
-        "width": drawn.width,
-        "height": drawn.height,
-        "svg": drawn.content,
+        "drawing": drawn,
+        "frames": [list(map(printable, frame.lines)) for frame in frames(view.clusters)] or None,
         "boxes": [_box(graph, box, picture, opens) for box in view.boxes],
         "overlays": {name: _notes(view, painted) for name, painted in overlays.items()},
         "notes": view.notes,

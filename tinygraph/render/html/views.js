@@ -13,9 +13,7 @@ tg.views = (() => {
   /** Make the elements of a view, once. */
   function prepare(view) {
     if (view.root) return view;
-    const markup = `<svg xmlns="http://www.w3.org/2000/svg">${view.svg}</svg>`;
-    const parsed = new DOMParser().parseFromString(markup, "image/svg+xml");
-    view.root = document.importNode(parsed.documentElement.firstChild, true);
+    view.root = tg.drawing.draw(view);
     view.edges = [...view.root.querySelectorAll("[data-tail]")];
     for (const group of view.root.querySelectorAll("[data-box]")) {
       const box = view.boxes[Number(group.dataset.box)];
@@ -126,7 +124,8 @@ tg.views = (() => {
     camera.replaceChildren(view.root);
     tg.byId("picture").setAttribute("aria-label", view.title);
     measure(view);
-    tg.camera.begin(view.width, view.height);
+    const { width, height } = tg.drawing.size(view);
+    tg.camera.begin(width, height);
     tg.say(`${view.title}, ${view.boxes.length} boxes`);
     for (const listener of listeners) listener(view);
   }
