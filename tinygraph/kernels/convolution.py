@@ -18,11 +18,13 @@ import numpy as np
 
 from tinygraph.kernels._types import Array, Sizes
 from tinygraph.kernels.threads import share
-from tinygraph.kernels.windows import gather, image_size, output_sizes, scatter, taps
+from tinygraph.kernels.windows import Columns, image_size, output_sizes
 
-TILE_BYTES = 1 << 22
-"""Columns made at a time.  Smaller tiles have threads wait for Python's lock: narrow images took up
-to 1.7 times as long with 1 MB."""
+TILE_BYTES = 1 << 21
+"""Columns made at a time: few enough to be in the cache yet when they are used, and so many that
+threads seldom wait for Python's lock."""
+
+CACHE_LINE = 64  # bytes
 
 SHARED_BYTES = 1 << 20
 """Columns from which on threads share the images."""
@@ -81,7 +83,8 @@ def conv_weight_grad(
         for tile, cols in _column_tiles(
             x[part], windows, kernel_size, stride, padding, dilation, groups
         ):
-            gw += np.matmul(cols, z[tile]).sum(axis=0)  # (G, D, O/G)
+            products = np.matmul(cols, z[tile])  # (tile, G, D, O/G)
+            gw += products[0] if len(products) == 1 else products.sum(axis=0)
         return gw
 
     gw, *others = share(n, work, _is_large(x, kernel_size, windows))
@@ -121,14 +124,15 @@ def conv_input_grad(
         return gx
     # With one filter a group this is an outer product, at which matmul is four times slower.
     product = np.multiply if o == groups else np.matmul
-    where = taps(input_size, windows, kernel_size, stride, padding, dilation)
 
     def work(part: slice) -> None:
         z, out = g[part], gx[part]
-        for tile, buffer in _tiles(len(out), (c, len(where), *windows), gx.dtype):
-            cols = buffer.reshape(len(buffer), groups, -1, prod(windows))
+        buffer = _buffer(len(out), (c, *kernel_size, *windows), gx.dtype)
+        columns = Columns(buffer, input_size, stride, padding, dilation)
+        for tile in _tiles(len(out), len(buffer)):
+            cols = _matrices(buffer[: len(z[tile])], groups)
             product(filters, z[tile], out=cols)
-            scatter(buffer, out[tile], where)
+            columns.scatter(out[tile])
 
     share(n, work, _is_large(gx, kernel_size, windows))
     return gx
@@ -151,23 +155,35 @@ def _column_tiles(
     if _is_pointwise(kernel_size, padding, image_size(x), windows):  # the image is its own columns
         yield slice(n), x.reshape(n, groups, c // groups, prod(windows))
         return
-    where = taps(image_size(x), windows, kernel_size, stride, padding, dilation)
-    for tile, buffer in _tiles(n, (c, len(where), *windows), x.dtype):
-        gather(x[tile], buffer, where)
-        yield tile, buffer.reshape(len(buffer), groups, -1, prod(windows))
+    buffer = _buffer(n, (c, *kernel_size, *windows), x.dtype)
+    columns = Columns(buffer, image_size(x), stride, padding, dilation)
+    for tile in _tiles(n, len(buffer)):
+        yield tile, _matrices(columns.gather(x[tile]), groups)
 
 
-def _tiles(n: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterator[tuple[slice, Array]]:
-    """Cut n images into tiles, each with its part of one buffer (tile, *shape).
+def _buffer(n: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """Return zeros for the columns of some of n images: (tile, C, kh, kw, H', W').
 
-    The buffer is zero at first; every tile writes the same places, so that those which stand for
-    padding stay zero.
+    Each row of L numbers is followed by a gap of a cache line.  Without it the rows of images whose
+    size is a power of 2 fall on the same lines of the cache, and a product takes a sixth longer.
     """
-    length = max(1, min(n, TILE_BYTES // max(1, prod(shape) * dtype.itemsize)))
-    buffer = np.zeros((length, *shape), dtype)
+    rows, length = prod(shape[: len(shape) // 2 + 1]), prod(shape[len(shape) // 2 + 1 :])
+    tile = max(1, min(n, TILE_BYTES // max(1, rows * length * dtype.itemsize)))
+    buffer = np.zeros((tile, rows, length + CACHE_LINE // dtype.itemsize), dtype)
+    return buffer[..., :length].reshape(tile, *shape)
+
+
+def _tiles(n: int, length: int) -> Iterator[slice]:
+    """Cut n images into tiles of that length."""
     for start in range(0, n, length):
-        stop = min(start + length, n)
-        yield slice(start, stop), buffer[: stop - start]
+        yield slice(start, min(start + length, n))
+
+
+def _matrices(cols: Array, groups: int) -> Array:
+    """View columns as matrices: (N, C, kh, kw, H', W') -> (N, G, D, L)."""
+    n, c, *shape = cols.shape
+    axes = len(shape) // 2
+    return cols.reshape(n, groups, c // groups * prod(shape[:axes]), prod(shape[axes:]))
 
 
 def _turned(w: Array, groups: int) -> Array:

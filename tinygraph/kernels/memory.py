@@ -3,7 +3,7 @@
 import numpy as np
 
 LARGEST = (32 << 20) - (1 << 16)
-"""Bytes: glibc follows the size of what is freed up to 32 MB, of which its own header needs some."""
+"""Bytes: glibc follows what is freed up to 32 MB, of which its own header needs some."""
 
 
 def keep_freed_memory() -> None:

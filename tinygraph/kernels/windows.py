@@ -19,8 +19,10 @@ import numpy as np
 
 from tinygraph.kernels._types import Array, Sizes
 
-Index = tuple[EllipsisType | slice, ...]
+Index = tuple[EllipsisType | slice | int, ...]
 Taps = Sequence[tuple[Index, Index]]
+
+ALL = slice(None)
 
 
 def image_size(x: Array) -> Sizes:
@@ -87,26 +89,76 @@ def _axis_taps(
     return slices
 
 
-def gather(x: Array, cols: Array, taps: Taps) -> None:
-    """Copy each tap's pixels into its row of columns: (N, C, H, W) -> (N, C, kh*kw, H', W')."""
-    for t, (inside, pixels) in enumerate(taps):
-        cols[:, :, t][inside] = x[pixels]
+@lru_cache(maxsize=256)
+def _steps(
+    size: Sizes, windows: Sizes, kernel_size: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes
+) -> Sequence[Taps]:
+    """Give the taps along each axis, the last one first, as indices of what `Columns` goes through.
+
+    ``inside`` selects from ``(N, C, kw, ..., H, W')``, ``pixels`` from ``(N, C, ..., H, W)``.
+    """
+    axes = list(zip(size, windows, kernel_size, stride, padding, dilation, strict=True))
+    steps: list[Taps] = []
+    for axis in reversed(axes):
+        behind = (ALL,) * len(steps)
+        entries = enumerate(_axis_taps(*axis))
+        steps.append(
+            [
+                ((ALL, ALL, k, ..., inside, *behind), (..., at, *behind))
+                for k, (inside, at) in entries
+            ]
+        )
+    return steps
 
 
-def scatter(cols: Array, x: Array, taps: Taps) -> None:
-    """Add each row of columns to its tap's pixels: (N, C, kh*kw, H', W') -> (N, C, H, W)."""
-    for t, (inside, pixels) in enumerate(taps):
-        x[pixels] += cols[:, :, t][inside]
+class Columns:
+    """Windows laid out as columns, in an array (N, C, kh, kw, H', W') that is zero at first.
+
+    That is done along one axis after the other, the last one first: the windows of the rows are
+    (N, C, kw, H, W'), of which the columns are whole rows.  So the short runs within a row are
+    copied kw times, not kh*kw times; the rest are long runs.  Every call writes the same places,
+    so that those which stand for padding stay zero.
+    """
+
+    def __init__(
+        self, cols: Array, size: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes
+    ) -> None:
+        n, c, *shape = cols.shape
+        axes = len(size)
+        kernel_size, windows = tuple(shape[:axes]), tuple(shape[axes:])
+        self._steps = _steps(size, windows, kernel_size, stride, padding, dilation)
+        self._buffers = [
+            np.zeros((n, c, *kernel_size[axis:], *size[:axis], *windows[axis:]), cols.dtype)
+            for axis in reversed(range(1, axes))
+        ] + [cols]
+
+    def gather(self, x: Array) -> Array:
+        """Lay out images, N or fewer, and return their columns: im2col."""
+        for buffer, taps in zip(self._buffers, self._steps, strict=True):
+            windows = buffer[: len(x)]
+            for inside, pixels in taps:
+                windows[inside] = x[pixels]
+            x = windows
+        return x
+
+    def scatter(self, x: Array) -> None:
+        """Add the columns up where their windows lie in the images, N or fewer: col2im."""
+        arrays = [x, *(buffer[: len(x)] for buffer in self._buffers)]
+        for step, taps in reversed([*enumerate(self._steps)]):
+            images, windows = arrays[step], arrays[step + 1]
+            if step > 0:
+                images.fill(0)
+            for inside, pixels in taps:
+                images[pixels] += windows[inside]
 
 
 def unfold(x: Array, kernel_size: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes) -> Array:
     """Lay the windows out as columns (im2col): (N, C, H, W) -> (N, C*kh*kw, L), L = H'*W'."""
     (n, c), size = x.shape[:2], image_size(x)
     windows = output_sizes(size, kernel_size, stride, padding, dilation)
-    depth = prod(kernel_size)
-    cols = np.zeros((n, c, depth, *windows), x.dtype)
-    gather(x, cols, taps(size, windows, kernel_size, stride, padding, dilation))
-    return cols.reshape(n, c * depth, prod(windows))
+    cols = np.zeros((n, c, *kernel_size, *windows), x.dtype)
+    Columns(cols, size, stride, padding, dilation).gather(x)
+    return cols.reshape(n, c * prod(kernel_size), prod(windows))
 
 
 def fold(
@@ -122,9 +174,9 @@ def fold(
     The adjoint of `unfold`: each pixel receives the sum of its copies.
     """
     windows = output_sizes(output_size, kernel_size, stride, padding, dilation)
-    n, depth = len(cols), prod(kernel_size)
-    c = cols.shape[1] // depth
+    n = len(cols)
+    c = cols.shape[1] // prod(kernel_size)
     x = np.zeros((n, c, *output_size), cols.dtype)
-    where = taps(output_size, windows, kernel_size, stride, padding, dilation)
-    scatter(cols.reshape(n, c, depth, *windows), x, where)
+    cols = cols.reshape(n, c, *kernel_size, *windows)
+    Columns(cols, output_size, stride, padding, dilation).scatter(x)
     return x

@@ -9,8 +9,14 @@ MUTANTS = [
         (
             "col2im: overlaps overwrite",
             "Conv2d Fold",
-            "x[pixels] += cols[:, :, t][inside]",
-            "x[pixels] = cols[:, :, t][inside]",
+            "images[pixels] += windows[inside]",
+            "images[pixels] = windows[inside]",
+        ),
+        (
+            "col2im: rows of the tile before",
+            "Conv2d",
+            "images.fill(0)",
+            "pass",
         ),
         (
             "taps: first window rounded down",
@@ -43,23 +49,23 @@ MUTANTS = [
             "for offset in range(-padding, kernel - padding):",
         ),
         (
-            "taps: axes of the kernel swapped",  # value and gradient agree
+            "unfold: axes of the kernel swapped",
             "Conv2d Unfold",
-            "        for entry in product(*(_axis_taps(*axis) for axis in axes))\n",
-            "        for *most, last in product(*reversed([_axis_taps(*axis) for axis in axes]))\n"
-            "        for entry in [(last, *reversed(most))]\n",
+            "np.zeros((n, c, *kernel_size, *windows), x.dtype)\n",
+            "np.zeros((n, c, *kernel_size[::-1], *windows), x.dtype)\n",
         ),
         (
             "fold: channels and taps swapped",
             "Fold",
-            "scatter(cols.reshape(n, c, depth, *windows), x, where)",
-            "scatter(cols.reshape(n, depth, c, *windows).swapaxes(1, 2), x, where)",
+            "cols = cols.reshape(n, c, *kernel_size, *windows)",
+            "cols = np.moveaxis(cols.reshape(n, *kernel_size, c, *windows), len(windows) + 1, 1)",
         ),
         (
             "unfold: channels and taps swapped",
             "Unfold",
-            "return cols.reshape(n, c * depth, prod(windows))",
-            "return cols.swapaxes(1, 2).reshape(n, c * depth, prod(windows))",
+            "return cols.reshape(n, c * prod(kernel_size), prod(windows))",
+            "cols = np.moveaxis(cols, 1, len(windows) + 1)\n"
+            "    return cols.reshape(n, c * prod(kernel_size), prod(windows))",
         ),
     ),
     *mutants(
@@ -68,44 +74,44 @@ MUTANTS = [
         (
             "input gradient: stride swapped",
             "Conv2d",
-            "where = taps(input_size, windows, kernel_size, stride, padding, dilation)",
-            "where = taps(input_size, windows, kernel_size, stride[::-1], padding, dilation)",
+            "columns = Columns(buffer, input_size, stride, padding, dilation)",
+            "columns = Columns(buffer, input_size, stride[::-1], padding, dilation)",
         ),
         (
             "input gradient: padding swapped",
             "Conv2d",
-            "where = taps(input_size, windows, kernel_size, stride, padding, dilation)",
-            "where = taps(input_size, windows, kernel_size, stride, padding[::-1], dilation)",
+            "columns = Columns(buffer, input_size, stride, padding, dilation)",
+            "columns = Columns(buffer, input_size, stride, padding[::-1], dilation)",
         ),
         (
             "input gradient: dilation swapped",
             "Conv2d",
-            "where = taps(input_size, windows, kernel_size, stride, padding, dilation)",
-            "where = taps(input_size, windows, kernel_size, stride, padding, dilation[::-1])",
+            "columns = Columns(buffer, input_size, stride, padding, dilation)",
+            "columns = Columns(buffer, input_size, stride, padding, dilation[::-1])",
         ),
         (
             "columns: stride swapped",
             "Conv2d",
-            "where = taps(image_size(x), windows, kernel_size, stride, padding, dilation)",
-            "where = taps(image_size(x), windows, kernel_size, stride[::-1], padding, dilation)",
+            "columns = Columns(buffer, image_size(x), stride, padding, dilation)",
+            "columns = Columns(buffer, image_size(x), stride[::-1], padding, dilation)",
         ),
         (
             "padding of ones",  # seen by the value, and by the gradient of the weight as right
             "Conv2d",
-            "buffer = np.zeros((length, *shape), dtype)",
-            "buffer = np.ones((length, *shape), dtype)",
+            "buffer = np.zeros((tile, rows,",
+            "buffer = np.ones((tile, rows,",
         ),
         (
             "weight gradient of the last tile",
             "Conv2d",
-            "gw += np.matmul(cols, z[tile]).sum(axis=0)",
-            "gw[...] = np.matmul(cols, z[tile]).sum(axis=0)",
+            "gw += products[0] if len(products) == 1 else products.sum(axis=0)",
+            "gw[...] = products[0] if len(products) == 1 else products.sum(axis=0)",
         ),
         (
             "weight gradient averaged over images",
             "Conv2d",
-            "gw += np.matmul(cols, z[tile]).sum(axis=0)",
-            "gw += np.matmul(cols, z[tile]).mean(axis=0) if len(cols) else 0",
+            "else products.sum(axis=0)",
+            "else products.mean(axis=0)",
         ),
         (
             "input gradient: filters not turned",
