@@ -46,6 +46,7 @@ class Tinygraph:
                 "1000": self.long(33),
                 "5000": self.long(166),
                 "irregular": self.irregular,
+                "nested": self.nested,
                 "blocks": self.blocks,
                 "doubling": self.doubling,
                 "chain": self.chain,
@@ -72,6 +73,9 @@ class Tinygraph:
     def irregular(self, path: Path) -> None:
         self.simplified(self.in_no_order, path)
 
+    def nested(self, path: Path) -> None:
+        self.simplified(self.in_scopes, path)
+
     def blocks(self, path: Path) -> None:
         self.simplified(self.of_blocks, path)
 
@@ -82,11 +86,24 @@ class Tinygraph:
     @cached_property
     def in_no_order(self) -> Any:
         """The graph of 100,000 operations."""
-        choose = random.Random(0).choice
         y = self.tg.tensor([0.5], requires_grad=True)
-        for _ in range(100_000):
-            y = getattr(y, choose(("sin", "tanh", "sigmoid", "cos")))()
+        return self.tg.graph(self.at_random(y, 100_000, random.Random(0)))
+
+    @cached_property
+    def in_scopes(self) -> Any:
+        """The graph of as many, twenty of them in each of 5,000 scopes."""
+        y, chance = self.tg.tensor([0.5], requires_grad=True), random.Random(0)
+        for part in range(100):
+            with self.tg.scope(f"part{part}"):
+                for piece in range(50):
+                    with self.tg.scope(f"piece{piece}"):
+                        y = self.at_random(y, 20, chance)
         return self.tg.graph(y)
+
+    def at_random(self, y: Any, count: int, chance: random.Random) -> Any:
+        for _ in range(count):
+            y = getattr(y, chance.choice(("sin", "tanh", "sigmoid", "cos")))()
+        return y
 
     @cached_property
     def of_blocks(self) -> Any:

@@ -44,6 +44,7 @@ ROWS = {
     "1000": Row("a longer ResNet, forward and backward, 1,000 boxes", 1),
     "5000": Row("the same, 5,000 boxes", 15),
     "irregular": Row("100,000 operations in no order", 3, 150),
+    "nested": Row("100,000 operations in no order, in 5,000 scopes in 100 scopes", 3, 150),
     "blocks": Row("100,000 operations in 20,000 equal blocks", 3, 150),
     "doubling": Row("`y = y + y`, 60 deep: the snapshot"),
     "chain": Row("a chain of 200,000 operations: the snapshot"),

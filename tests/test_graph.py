@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import json
 import os
+import pickle
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -15,7 +17,8 @@ import pytest
 
 import tinygraph as tg
 from tinygraph import graph
-from tinygraph._graph import Graph
+from tinygraph._garbage import uncollected
+from tinygraph._graph import Graph, Vertex
 
 
 def leaf(name: str | None = None, *shape: int) -> tg.Tensor:
@@ -137,6 +140,32 @@ def test_it_holds_nothing_alive_and_cannot_be_changed() -> None:
         g[0].name = "y"  # type: ignore[misc]
     held = [value for v in g for value in dataclasses.astuple(v)]
     assert not any(isinstance(value, (np.ndarray, tg.Tensor)) for value in held)
+
+
+def test_a_vertex_is_what_its_constructor_makes() -> None:
+    """A snapshot has a quicker way, as the constructor of a frozen dataclass is slow."""
+    vertex = graph(leaf("x") * 2)[-1]
+    values = {f.name: getattr(vertex, f.name) for f in dataclasses.fields(Vertex)}
+    assert type(vertex) is Vertex
+    assert vertex == Vertex(**values)
+    assert hash(vertex) == hash(Vertex(**values))
+    assert repr(vertex) == repr(Vertex(**values))
+    assert pickle.loads(pickle.dumps(vertex)) == vertex
+    assert dataclasses.replace(vertex, name="y").name == "y"
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_snapshot_leaves_the_garbage_collector_as_it_was(enabled: bool) -> None:
+    was = gc.isenabled()
+    (gc.enable if enabled else gc.disable)()
+    try:
+        graph(leaf("x") * 2)
+        assert gc.isenabled() is enabled
+        with pytest.raises(AssertionError), uncollected():
+            assert gc.isenabled()
+        assert gc.isenabled() is enabled
+    finally:
+        (gc.enable if was else gc.disable)()
 
 
 def test_names_from_a_model_come_first() -> None:

@@ -15,7 +15,7 @@ from ._graph import Graph, Vertex
 from ._hooks import Change, Watched
 from ._mode import FunctionHook
 from ._places import HasParameters
-from ._record import seen
+from ._record import all_seen, seen
 from ._snapshot import numbered
 from ._summary import Summary, summarize
 from ._tensor import Array, Constant, Tensor
@@ -142,7 +142,7 @@ class _Passage(FunctionHook):
             self.after_backward(node, record.gradient, record.contributions)
         if isinstance(tensor, Tensor) and tensor.grad is not None:
             self.arrived[tensor] = tensor.grad.data
-        watched.compare(Flow(order).arrived, self.arrived)
+        watched.compare(Flow(all_seen(order)).arrived, self.arrived)
         return tensor in self.arrived
 
 

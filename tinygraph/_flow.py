@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping
+from operator import itemgetter
 
 import numpy as np
 
 from ._autograd import conform
 from ._function import Node, Source
-from ._record import Record, seen
+from ._record import Record
 from ._tensor import Array, Tensor
 
 
@@ -25,17 +26,16 @@ class Flow:
         The sums of what reached each place, added in the order in which the rules ran.
     """
 
-    def __init__(self, nodes: Sequence[Node]) -> None:
-        ran = [(record.turn, i) for i, record in _recorded(nodes) if record.turn is not None]
-        self.turns = {nodes[i]: rank for rank, (_, i) in enumerate(sorted(ran))}
+    def __init__(self, records: Mapping[Node, Record]) -> None:
+        ran = [(record.turn, node) for node, record in records.items() if record.turn is not None]
+        ran.sort(key=itemgetter(0))
+        self.turns = {node: rank for rank, (_, node) in enumerate(ran)}
         self.reductions: dict[Node, tuple[Array | None, ...]] = {}
         self.arrived: dict[Source, Array] = {}
         for node in self.turns:
-            self._follow(node)
+            self._follow(node, records[node])
 
-    def _follow(self, node: Node) -> None:
-        record = seen(node)
-        assert record is not None, "its rule ran"
+    def _follow(self, node: Node, record: Record) -> None:
         parts = [
             _reaching(g, source, node)
             for g, source in zip(record.contributions, node.inputs, strict=False)
@@ -58,13 +58,6 @@ class Flow:
             return None
         same = gradient is not None and np.array_equal(arrived, gradient, equal_nan=True)
         return None if same else arrived
-
-
-def _recorded(nodes: Sequence[Node]) -> Iterator[tuple[int, Record]]:
-    for i, node in enumerate(nodes):
-        record = seen(node)
-        if record is not None:
-            yield i, record
 
 
 def _reaching(g: Array | None, source: Source | None, node: Node) -> Array | None:

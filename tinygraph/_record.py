@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
@@ -49,6 +49,11 @@ def record_of(node: Node) -> Record:
 def seen(node: Node) -> Record | None:
     """Return what was seen of ``node``, or None if that is nothing."""
     return _records.get(node)
+
+
+def all_seen(nodes: Iterable[Node]) -> dict[Node, Record]:
+    """Return what was seen of some nodes, in their order, without those of which nothing was."""
+    return {node: record for node in nodes if (record := _records.get(node)) is not None}
 
 
 def caller() -> FrameType:

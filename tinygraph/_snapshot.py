@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from functools import cache
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache, partial
+from typing import Any
 
 import numpy as np
 
@@ -13,9 +14,10 @@ from ._autograd import postorder
 from ._cost import cost, size_in_bytes
 from ._flow import Flow
 from ._function import InertNode, Node, Source, source_of
-from ._graph import Graph, Kind, Plain, Vertex
+from ._garbage import uncollected
+from ._graph import Graph, Kind, Plain, Vertex, write_vertex
 from ._places import HasParameters, Path, Places, common, tensor_names
-from ._record import Record, seen
+from ._record import Record, all_seen
 from ._summary import Summary, summarize
 from ._tensor import Array, Constant, Tensor
 from ._trace import Trace
@@ -70,6 +72,7 @@ def snapshot(roots: Sequence[Source], model: HasParameters | None = None) -> Gra
     return numbered(roots, model)[0]
 
 
+@uncollected()
 def numbered(
     roots: Sequence[Source], model: HasParameters | None = None, trace: Trace | None = None
 ) -> tuple[Graph, dict[Source, int]]:
@@ -78,15 +81,10 @@ def numbered(
     ends = [*roots, *gradients.values()]
     nodes = postorder(ends, (Node, InertNode))
     writer = _Writer(nodes, model, {} if trace is None else trace.rules)
-    for node in nodes:
-        for source in node.inputs:
-            if source is not None:
-                writer.add(source)
-        writer.add(node)
+    writer.add_all(source for node in nodes for source in (*node.inputs, node))
     seeds = {g for g in gradients.values() if g not in writer.used_in and not isinstance(g, Node)}
     writer.only_backward |= seeds
-    for end in ends:  # adds those that no operation made
-        writer.add(end)
+    writer.add_all(ends)  # those that no operation made
     ids = writer.ids
     return Graph(
         vertices=tuple(writer.vertices),
@@ -114,7 +112,8 @@ class _Writer:
         self.parameters = {source_of(tensor): name for tensor, name in parameters.items()}
         self.buffers = {source_of(tensor): name for tensor, name in buffers.items()}
         self.places = Places((node.scope for node in nodes), model)
-        self.flow = Flow(nodes)
+        self.records = all_seen(nodes)
+        self.flow = Flow(self.records)
         self.used_in: dict[Source, Path] = {}  # where all that uses a leaf is
         self.values: dict[Source, Array] = {}  # what leaves held when they were first used
         self.only_backward: set[Source] = set()  # leaves that forward does not use
@@ -123,12 +122,12 @@ class _Writer:
         self.ids: dict[Source, int] = {}
         self.vertices: list[Vertex] = []
         self._keys: dict[str, int] = {}
-        self._traits: dict[Any, _Traits] = {}
+        self._writers: dict[Any, Callable[..., Vertex]] = {}
         self._summaries: dict[int, Summary] = {}  # by the id() of an array that a Record holds
 
     def _note_leaves(self, node: Node) -> None:
         path = self.places.paths[node.scope]
-        record = seen(node) or UNSEEN
+        record = self.records.get(node, UNSEEN)
         for i, source in enumerate(node.inputs):
             if source is not None and not isinstance(source, Node):
                 if source not in self.used_in and node in self.rules:
@@ -139,46 +138,31 @@ class _Writer:
                 if value is not None:
                     self.values.setdefault(source, value)
 
-    def add(self, source: Source) -> None:
-        """Write the vertex of ``source``, unless that is done."""
-        if source in self.ids:
-            return
-        self.ids[source] = len(self.vertices)
-        self.vertices.append(
-            self._operation(source) if isinstance(source, Node) else self._leaf(source)
-        )
+    def add_all(self, sources: Iterable[Source | None]) -> None:
+        """Write the vertices of what is not written yet."""
+        for source in sources:
+            if source is not None and source not in self.ids:
+                id = self.ids[source] = len(self.vertices)
+                self.vertices.append(
+                    self._operation(source, id)
+                    if isinstance(source, Node)
+                    else self._leaf(source, id)
+                )
 
-    def _operation(self, node: Node) -> Vertex:
-        function = type(node.function).__name__
+    def _operation(self, node: Node, id: int) -> Vertex:
         scope = self.places.paths[node.scope]
-        attributes = node.function.attributes
-        traits = self._traits_of(node, bool(attributes))
-        record = seen(node)
+        record = self.records.get(node)
         rule = self.rules.get(node)
-        return Vertex(
-            id=self.ids[node],
-            kind="operation",
+        vertex = self._writer_of(node)(
+            id=id,
             name=node.name,
-            function=function,
-            attributes=tuple([(key, _plain(x)) for key, x in attributes.items()]),
             operands=tuple([None if s is None else self.ids[s] for s in node.inputs]),
-            arguments=traits.arguments,
-            shape=node.shape,
-            dtype=_dtype_name(node.dtype),
-            value=None,
-            doc=type(node.function).__doc__,
-            key=self._key((*scope, function)),
+            key=self._key((*scope, type(node.function).__name__)),
             scope=scope,
-            requires_grad=type(node) is Node,
-            saved=traits.saved,
-            saved_operands=traits.saved_operands,
-            broadcast=traits.broadcast,
-            flops=traits.flops,
-            bytes=traits.bytes,
             phase="backward" if node in self.rules else "forward",
             rule_of=None if rule is None else self.ids[rule],
-            **({} if record is None else self._seen(node, record)),
         )
+        return vertex if record is None else replace(vertex, **self._seen(node, record))
 
     def _seen(self, node: Node, record: Record) -> dict[str, Any]:
         """Return what is known of an operation that was watched: not of most."""
@@ -195,20 +179,18 @@ class _Writer:
             "backward_time": record.backward_time,
         }
 
-    def _leaf(self, source: Constant | Tensor) -> Vertex:
+    def _leaf(self, source: Constant | Tensor, id: int) -> Vertex:
         name = self.parameters.get(source) or self.buffers.get(source) or source.name
+        learns = isinstance(source, Tensor)
         kind: Kind = "input"
-        if isinstance(source, Tensor) or source in self.parameters:
+        if learns or source in self.parameters:
             kind = "parameter"
         elif name is None and source.shape == ():
             kind = "constant"
         inside = kind != "input" or source in self.buffers
         scope = self.used_in.get(source, ()) if inside else ()
-        value = self.values.get(source)
-        held = source.grad if isinstance(source, Tensor) and value is not None else None
-        gradient = None if held is None else held.data
-        return Vertex(
-            id=self.ids[source],
+        vertex = write_vertex(
+            id=id,
             kind=kind,
             name=name,
             function=None,
@@ -220,13 +202,22 @@ class _Writer:
             doc=None,
             key=self._key((*scope, kind) if name is None else (name,)),
             scope=scope,
-            requires_grad=isinstance(source, Tensor),
-            stats=self._summary(value),
-            grad=self._summary(gradient),
-            arrived=self._summary(self.flow.unlike(gradient, source)),
+            requires_grad=learns,
             bytes=size_in_bytes(source),
             phase="backward" if source in self.only_backward else "forward",
         )
+        return replace(vertex, **self._held(source)) if self.records else vertex
+
+    def _held(self, source: Constant | Tensor) -> dict[str, Any]:
+        """Return what is known of a leaf that operations used that were watched."""
+        value = self.values.get(source)
+        held = source.grad if isinstance(source, Tensor) and value is not None else None
+        gradient = None if held is None else held.data
+        return {
+            "stats": self._summary(value),
+            "grad": self._summary(gradient),
+            "arrived": self._summary(self.flow.unlike(gradient, source)),
+        }
 
     def _key(self, steps: Path) -> str:
         """Return a name for a vertex, numbered where it is taken."""
@@ -237,17 +228,36 @@ class _Writer:
         self._keys[key] = 1
         return key
 
-    def _traits_of(self, node: Node, special: bool) -> _Traits:
-        """Return what the Function and the shapes decide; equal ones are thought about once."""
+    def _writer_of(self, node: Node) -> Callable[..., Vertex]:
+        """Return what writes an operation, and knows what the Function and the shapes decide.
+
+        Equal ones are thought about once.
+        """
+        function = node.function
+        attributes = function.attributes
         specs = [None if s is None else (s.shape, s.dtype.char) for s in node.inputs]
-        function: Any = node.function if special else type(node.function)
-        key = (function, type(node), node.shape, node.dtype.char, *specs)
-        known = self._traits.get(key)
+        what: Any = function if attributes else type(function)
+        key = (what, type(node), node.shape, node.dtype.char, *specs)
+        known = self._writers.get(key)
         if known is None:
-            flops, moved = cost(node.function, node.inputs, node)
-            names = tuple(node.function.signature.names(len(node.inputs)))
-            known = self._traits[key] = _Traits(
-                names, *_saved(node), _broadcast(node), flops, moved
+            saved, saved_operands = _saved(node)
+            flops, moved = cost(function, node.inputs, node)
+            known = self._writers[key] = partial(
+                write_vertex,
+                kind="operation",
+                function=type(function).__name__,
+                attributes=tuple((name, _plain(x)) for name, x in attributes.items()),
+                shape=node.shape,
+                dtype=_dtype_name(node.dtype),
+                value=None,
+                doc=type(function).__doc__,
+                requires_grad=type(node) is Node,
+                arguments=tuple(function.signature.names(len(node.inputs))),
+                saved=saved,
+                saved_operands=saved_operands,
+                broadcast=_broadcast(node),
+                flops=flops,
+                bytes=moved,
             )
         return known
 
@@ -259,15 +269,6 @@ class _Writer:
         if known is None:
             known = self._summaries[id(array)] = summarize(np.asarray(array))
         return known
-
-
-class _Traits(NamedTuple):
-    arguments: tuple[str, ...]
-    saved: tuple[str, ...]
-    saved_operands: tuple[int, ...]
-    broadcast: tuple[int, ...]
-    flops: int | None
-    bytes: int
 
 
 def _saved(node: Node) -> tuple[tuple[str, ...], tuple[int, ...]]:

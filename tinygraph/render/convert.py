@@ -13,6 +13,7 @@ import re
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal
 
 # The likes of Arial, for which the boxes are measured, and one that is wider, made smaller to fit.
 LIKES = ("Arial", "Liberation Sans", "Arimo", "Helvetica")
@@ -67,6 +68,16 @@ def to_png(svg: str, resolution: int) -> bytes:
 
 def to_pdf(svg: str) -> bytes:
     """Return an SVG as PDF, with its fonts."""
+    return _typeset(svg, "pdf")
+
+
+def lacks(format: str, letters: str) -> bool:
+    """Return whether there is no font for some letters: they all look the same then, as a box."""
+    svgs = [SAMPLE.format(",".join(LIKES), letter) for letter in letters]
+    return len({to_png(svg, 72) if format == "png" else _typeset(svg, "png") for svg in svgs}) == 1
+
+
+def _typeset(svg: str, format: Literal["pdf", "png"]) -> bytes:
     import typst
 
     fonts = typst.Fonts(font_paths=sorted({font.parent for font in bundled_fonts()}))
@@ -74,8 +85,10 @@ def to_pdf(svg: str) -> bytes:
     only_wide = WIDE in families and not any(like in families for like in LIKES)
     svg = _in_fonts(svg, only_wide)
     inputs = {"svg": svg}
-    pdf: bytes = typst.compile(PAGE, font_paths=fonts, sys_inputs=inputs, format="pdf", timestamp=0)
-    return pdf
+    page: bytes = typst.compile(
+        PAGE, font_paths=fonts, sys_inputs=inputs, format=format, timestamp=0
+    )
+    return page
 
 
 def _in_fonts(svg: str, only_wide: bool) -> str:

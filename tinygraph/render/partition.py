@@ -10,9 +10,13 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import groupby
+from typing import TypeAlias
 
 from .._graph import Graph, Vertex
 from .._places import Path, common, plain_step
+
+Places: TypeAlias = Sequence[Sequence[int]]  # for each group, the places of others
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +46,15 @@ class Group:
         return len(self.vertices) == 1 and not self.closed and not self.parts
 
 
-def users(graph: Graph, shown: Collection[int]) -> dict[int, list[int]]:
-    """Return, for each vertex, the shown ones that use it: as often as they do."""
+def users(
+    graph: Graph, shown: Iterable[int], of: Collection[int] | None = None
+) -> dict[int, list[int]]:
+    """Return, for each vertex, or each of some, the shown ones that use it: as often as they do."""
     found: dict[int, list[int]] = defaultdict(list)
     vertices = graph.vertices
     for id in shown:
         for operand in vertices[id].operands:
-            if operand is not None:
+            if operand is not None and (of is None or operand in of):
                 found[operand].append(id)
     return found
 
@@ -125,7 +131,8 @@ def _cuts(
 ) -> tuple[dict[Path, int | None], set[Path]]:
     """Return how much of each scope is the path of a closed one, and those that are by name."""
     sizes: Counter[Path] = Counter()
-    for scope, count in Counter(graph.vertices[id].scope for id in operations).items():
+    scopes = Counter(graph.vertices[id].scope for id in operations)
+    for scope, count in scopes.items():
         sizes.update({scope[:length]: count for length in range(1, len(scope) + 1)})
     classes = {module.path: module.class_name for module in graph.modules} if names else {}
     named: set[Path] = set()
@@ -141,7 +148,6 @@ def _cuts(
                 return length
         return len(scope) if depth and scope and sizes[scope] == 1 else None
 
-    scopes = dict.fromkeys(graph.vertices[id].scope for id in operations)
     return {scope: cut(scope) for scope in scopes}, named
 
 
@@ -151,15 +157,14 @@ def _grouped(
     """Return the groups of operations that are closed, each where its first one stands."""
     members: dict[Path, list[int]] = {}
     groups: list[Group | Path] = []
-    for id in operations:
-        scope = graph.vertices[id].scope
+    for scope, ids in groupby(operations, key=lambda id: graph.vertices[id].scope):
         length = cuts[scope]
         if length is None:
-            groups.append(Group((id,), scope))
+            groups += [Group((id,), scope) for id in ids]
         elif scope[:length] in members:
-            members[scope[:length]].append(id)
+            members[scope[:length]] += ids
         else:
-            members[scope[:length]] = [id]
+            members[scope[:length]] = [*ids]
             groups.append(scope[:length])
     return [g if isinstance(g, Group) else Group(tuple(members[g]), g, closed=True) for g in groups]
 
@@ -168,7 +173,7 @@ def _in_cycles(graph: Graph, groups: Sequence[Group]) -> list[Group]:
     """Return the groups that lead to themselves, and those on the way from one such to another."""
     if all(group.single for group in groups):
         return []
-    before = [set(places) for places in predecessors(graph, groups)]
+    before = predecessors(graph, groups)
     after = _turned(before)
     ends = set(_unwound(before, after)) & set(_unwound(after, before))
     return [groups[i] for i in sorted(ends)]
@@ -189,9 +194,9 @@ def is_tangled(before: Sequence[Iterable[int]], members: Sequence[int]) -> bool:
     return False
 
 
-def _unwound(before: Sequence[set[int]], after: Sequence[set[int]]) -> Iterator[int]:
+def _unwound(before: Places, after: Places) -> Iterator[int]:
     """Yield the places that remain when again and again those with nothing before them go."""
-    waiting = [len(places) for places in before]
+    waiting = list(map(len, before))
     ready = [i for i, count in enumerate(waiting) if not count]
     while ready:
         for i in after[ready.pop()]:
@@ -213,15 +218,19 @@ def chunk(graph: Graph, operations: Sequence[int], count: int) -> list[Group]:
 
 def predecessors(graph: Graph, groups: Sequence[Group]) -> list[list[int]]:
     """Return, for each group, the places of those it takes from: in order, each once if closed."""
-    place = {id: i for i, group in enumerate(groups) for id in group.vertices}
+    vertices = graph.vertices
+    place: dict[int | None, int] = {
+        id: i for i, group in enumerate(groups) for id in group.vertices
+    }
     found = []
     for i, group in enumerate(groups):
         if len(group.vertices) == 1:
-            operands = graph.vertices[group.vertices[0]].operands
+            operands = vertices[group.vertices[0]].operands
             found.append([place[x] for x in operands if x in place])
         else:
-            places = (place.get(x, i) for x in operands_of(graph, group.vertices))
-            found.append([x for x in dict.fromkeys(places) if x != i])
+            taken = [x for id in group.vertices for x in vertices[id].operands]
+            places = dict.fromkeys([place.get(x, i) for x in taken])
+            found.append([x for x in places if x != i])
     return found
 
 
@@ -245,23 +254,22 @@ def in_order(graph: Graph, groups: Sequence[Group]) -> list[Group]:
             order[i] = None
         elif i not in order:
             stack.append((i, True))
-            first = sorted(dict.fromkeys(before[i]), key=lambda place: -length[place])
-            stack += [(place, False) for place in reversed(first) if place not in order]
+            ahead = [place for place in reversed(before[i]) if place not in order]
+            stack += [(place, False) for place in sorted(ahead, key=length.__getitem__)]
     return [groups[i] for i in order]
 
 
-def longest_ways(graph: Graph, groups: Sequence[Group]) -> list[int | None]:
-    """Return, for each group, the place of the one before it that has the longest way behind it."""
-    before = predecessors(graph, groups)
-    length = _lengths(before) or [0] * len(groups)
+def longest_ways(before: Places) -> list[int | None]:
+    """Return, for each place, the one before it that has the longest way behind it."""
+    length = _lengths(before) or [0] * len(before)
     return [max(places, key=length.__getitem__, default=None) for places in before]
 
 
-def _lengths(before: Sequence[Sequence[int]]) -> list[int] | None:
+def _lengths(before: Places) -> list[int] | None:
     """Return how long the longest way to each place is, or None if there is a cycle."""
     after = _turned(before)
     length = [0] * len(before)
-    waiting = [len(set(places)) for places in before]
+    waiting = list(map(len, before))
     ready = [i for i, count in enumerate(waiting) if not count]
     for i in ready:  # which grows meanwhile
         for user in after[i]:
@@ -272,12 +280,12 @@ def _lengths(before: Sequence[Sequence[int]]) -> list[int] | None:
     return length if len(ready) == len(before) else None
 
 
-def _turned(before: Sequence[Iterable[int]]) -> list[set[int]]:
-    """Return, for each place, those that have it before them."""
-    after: list[set[int]] = [set() for _ in before]
+def _turned(before: Places) -> list[list[int]]:
+    """Return, for each place, those that have it before them: as often as they do."""
+    after: list[list[int]] = [[] for _ in before]
     for i, places in enumerate(before):
         for place in places:
-            after[place].add(i)
+            after[place].append(i)
     return after
 
 
@@ -293,7 +301,7 @@ def with_leaves(
     dropout, say.  What data comes in by does not.  ``hide`` puts all leaves inside.
     """
     place = {id: i for i, group in enumerate(groups) for id in group.vertices}
-    uses = users(graph, place)
+    uses = users(graph, place, set(leaves))
     inside: dict[int, list[int]] = defaultdict(list)
     before: dict[int, list[Group]] = defaultdict(list)
 

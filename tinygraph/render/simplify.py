@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
 
+from .._garbage import uncollected
 from .._graph import Graph
 from .folding import fold
 from .labels import plural
@@ -57,6 +58,7 @@ def views(graph: Graph, options: Options) -> Iterator[View]:
         limit = min(limit, FEW)
 
 
+@uncollected()
 def view_of(graph: Graph, groups: list[Group], options: Options) -> View:
     """Return the view of some groups, with all that is to be written and painted on it."""
     view = assemble(graph, groups, options.constants, options.backward == "paired")
@@ -94,6 +96,7 @@ class _Boxes:
             yield Plan(depth, True)
         yield Plan(None, False, CHUNKS)
 
+    @uncollected()
     def groups(self, plan: Plan, limit: int) -> list[Group] | None:
         """Return the groups of a plan, or None if they would be more boxes than ``limit``."""
         if plan.chunks:

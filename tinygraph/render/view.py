@@ -16,7 +16,7 @@ from typing import Literal, TypeAlias
 from .._graph import Graph, printable
 from .._places import Path
 from .labels import COMMUTATIVE, Labels, tooltip
-from .partition import Group, is_tangled, longest_ways, predecessors
+from .partition import Group, Places, is_tangled, longest_ways, predecessors
 
 Role: TypeAlias = Literal[
     "input", "parameter", "constant", "operation", "module", "repeat", "rule", "sum"
@@ -129,7 +129,8 @@ def assemble(
     Where rules are to be written beside them, more operands have their names.
     """
     labels = Labels(graph, constants)
-    paths = _cluster_paths(graph, groups)
+    before = predecessors(graph, groups)
+    paths = _cluster_paths(graph, groups, before)
     ids = names(graph, groups)
     outputs = set(graph.outputs)
     boxes = []
@@ -147,7 +148,8 @@ def assemble(
                 not outputs.isdisjoint(group.vertices),
             )
         )
-    edges = tuple(_edges(graph, groups, ids, {"Add"} if with_rules else COMMUTATIVE))
+    alike = {"Add"} if with_rules else COMMUTATIVE
+    edges = tuple(_edges(graph, groups, ids, longest_ways(before), alike))
     return View(tuple(boxes), edges, _clusters(labels, list(paths)))
 
 
@@ -186,11 +188,17 @@ def unlike(id: str, taken: Container[str]) -> str:
 
 
 def _edges(
-    graph: Graph, groups: Sequence[Group], ids: Sequence[str], alike: Collection[str]
+    graph: Graph,
+    groups: Sequence[Group],
+    ids: Sequence[str],
+    trunk: Sequence[int | None],
+    alike: Collection[str],
 ) -> Iterator[Edge]:
-    """Yield the edges between groups; operands of the operations in ``alike`` have no names."""
+    """Yield the edges between groups; operands of the operations in ``alike`` have no names.
+
+    ``trunk`` tells from where the main one comes to each.
+    """
     place = {id: i for i, group in enumerate(groups) for id in group.vertices}
-    trunk = longest_ways(graph, groups)
     for i, group in enumerate(groups):
         drawn: set[int] = set()
         for id in group.vertices:
@@ -240,7 +248,7 @@ def _around(group: Group) -> Path:
     return group.scope[:-1] if group.closed else group.scope
 
 
-def _cluster_paths(graph: Graph, groups: Sequence[Group]) -> Mapping[Path, int]:
+def _cluster_paths(graph: Graph, groups: Sequence[Group], before: Places) -> Mapping[Path, int]:
     """Return the scopes that get a frame: around several operations, the innermost if equal.
 
     A list of modules between which others run gets none.
@@ -251,7 +259,6 @@ def _cluster_paths(graph: Graph, groups: Sequence[Group]) -> Mapping[Path, int]:
             around = _around(group)
             for length in range(1, len(around) + 1):
                 members[around[:length]].append(i)
-    before = predecessors(graph, groups)
     counts = {path: len(places) for path, places in members.items()}
     counts = {path: n for path, n in counts.items() if not is_tangled(before, members[path])}
     fullest: dict[Path, int] = {}
