@@ -73,7 +73,7 @@ class Randomness:
 
 
 class Checkpoint(Function):
-    """A function of which only the inputs are kept: gx is its gradient, once it has run again.
+    """A function of which only the inputs are kept: gxs = its gradient, once it has run again.
 
     The inputs are the arguments of ``f``, and after them ``outer``: what its graph reaches besides,
     the leaves and the results of earlier operations that it closes over.

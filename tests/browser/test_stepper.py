@@ -206,6 +206,50 @@ def test_rows_of_numbers_and_long_names_fit_into_the_panel(width: int, show: Sho
             assert drawn["x"] + drawn["width"] <= room["x"] + room["width"]
 
 
+@pytest.mark.parametrize("width", [1280, 375])
+def test_lines_of_a_formula_begin_with_no_comma_or_bracket(width: int, show: Show) -> None:
+    rng = np.random.default_rng(0)
+    x, y = leaf(rng.normal(size=(3, 4)), "x"), leaf(rng.normal(size=(3, 4)), "y")
+    z = leaf(rng.normal(size=(3, 1)), "z")
+    make = recorded(lambda: ((x - y).sigmoid().sum(axis=1, keepdims=True) * z).sum())
+    page = show(make, {"viewport": {"width": width, "height": 800}})
+    walk(page)
+    lines = 0
+    for _ in range(page.evaluate("tg.data.steps.length")):
+        for side in page.locator("#card .equation .side").all():
+            left = side.bounding_box()["x"]
+            for part in side.locator(":scope > :not(.equals)").all():
+                if part.bounding_box()["x"] < left + 21:  # it begins a line, where others do
+                    assert not text(part).startswith((",", ")"))
+                    assert part.bounding_box()["x"] >= left + 19
+                    lines += 1
+        forward(page)
+    assert lines > 10
+
+
+def test_the_rule_names_its_operands_in_order(show: Show) -> None:
+    a, b = leaf(2.0, "p"), leaf(3.0, "q")
+    page = show(recorded(lambda: a * b))
+    walk(page)
+    step(page, "Backward, through Multiply: loss")
+    assert text(page.locator("#card .rules + .says")) == "where a = p, b = q"
+
+
+def test_a_mask_leaves_colours_to_the_rest(show: Show) -> None:
+    scores = leaf(np.linspace(-1, 1, 49).reshape(7, 7), "scores")
+    mask = tg.tensor(np.tril(np.ones((7, 7), bool)), name="mask")
+    page = show(recorded(lambda: tg.softmax(tg.where(mask, scores, -1e9), axis=-1).square().sum()))
+    walk(page)
+    step(page, "Forward, Where: v₃")
+    chart = page.locator("#card .maps .heat")
+    shares = chart.locator("> rect").evaluate_all(
+        "all => all.map((x) => parseFloat(x.style.getPropertyValue('--part')))"
+    )
+    assert (shares[0], shares[1], shares[-1]) == (100, 100, 100)  # −1, −1e9 and 1
+    assert shares[7] == pytest.approx(70.8, abs=0.1)
+    assert texts(page.locator("#card .maps .scale > span")) == ["−1", "", "1"]
+
+
 def test_empty_arrays_are_told_in_words(show: Show) -> None:
     x = leaf(np.zeros((0, 4)), "x")
     page = show(recorded(lambda: x.exp().sum() + x.sum()))
@@ -401,7 +445,11 @@ def number(value: float) -> str:
 
 
 def of(net: Net, function: str) -> Any:
-    return next(v for v in net.graph if v.function == function)
+    return of_function(net.graph, function)
+
+
+def of_function(graph: tg.Graph, function: str) -> Any:
+    return next(v for v in graph if v.function == function)
 
 
 def pick(page: Any, label: str, row: int, column: int, shape: tuple[int, int]) -> None:
@@ -525,6 +573,90 @@ def test_pooling_shows_its_winners(phase: str, net: Net, show: Show) -> None:
         sent = v.contributions[0].corner.array[0, 0]
         assert framed == winners
         assert {tuple(map(int, p)) for p in np.argwhere(sent)} <= winners
+
+
+def grouped(axes: int) -> tuple[tg.Graph, Any, Any]:
+    """A convolution in two groups, and a pool, with windows of all sorts; the arrays."""
+    rng = np.random.default_rng(1)
+    x = leaf(rng.uniform(-1, 1, (2, 4, *[9, 7][-axes:])), "x")
+    w = leaf(rng.uniform(-1, 1, (6, 2, *[3] * axes)), "w")
+    function = {1: tg.conv1d, 2: tg.conv2d}[axes]
+    pool = {1: tg.nn.functional.max_pool1d, 2: tg.max_pool2d}[axes]
+    stride: Any = {1: 2, 2: (2, 1)}[axes]
+    graph = recorded(lambda: pool(function(x, w, None, stride, 1, 2, 2), 2).sum())
+    return graph, x.numpy(), w.numpy()
+
+
+def test_a_filter_of_a_group_sees_its_channels(show: Show) -> None:
+    graph, x, w = grouped(2)
+    page = show(graph)
+    walk(page)
+    v = of_function(graph, "Conv2d")
+    page.evaluate(f"tg.stepper.go({step_of(page, v.id, 'forward')})")
+    sizes = "Windows of 3 × 3, stride 2 × 1, padding 1, dilation 2, 2 groups"
+    assert text(page.locator(".windows .sizes")) == sizes
+    said = page.locator(".counters .group")
+    assert text(said) == "group 1 of 2: channels 1 to 2 of the input"
+    for _ in range(4):
+        page.get_by_role("button", name="next filter").click()
+    assert text(said) == "group 2 of 2: channels 3 to 4 of the input"
+    assert text(page.locator(".counter .count").last) == "channel 1 of 2"
+    pick(page, "output, a pixel to be chosen", 1, 2, (4, 5))
+    spots = {(r, c) for r in (1, 3, 5) for c in (1, 3, 5)}
+    assert frames(page, "input", "window") == spots
+    inside = x[0, 2:4, 1:6:2, 1:6:2]
+    found = cells(page.get_by_label("window", exact=True))
+    np.testing.assert_allclose(found, inside[0].reshape(-1), rtol=6e-3, atol=5e-4)
+    output = (inside * w[4]).sum()
+    assert output == pytest.approx(v.stats.corner.array[0, 4, 1, 2], rel=1e-6)
+    assert text(page.locator(".windows .sum")).endswith(
+        f"sum over 2 channels {number(output)} = {number(output)}"
+    )
+    detail = text(page.locator(".windows .detail"))
+    assert "The group's kernels are the 3 rows of a 3 × 18 matrix: row 2 times" in detail
+    page.evaluate(f"tg.stepper.go({step_of(page, v.id, 'backward')})")
+    for _ in range(4):
+        page.get_by_role("button", name="next filter").click()
+    pick(page, "gradient of the output, a pixel to be chosen", 1, 2, (4, 5))
+    sent = cells(page.get_by_label("added to gx", exact=True))
+    expected = v.grad.corner.array[0, 4, 1, 2] * w[4, 0]
+    np.testing.assert_allclose(sent, expected.reshape(-1), rtol=6e-3, atol=5e-4)
+
+
+def test_windows_and_winners_of_sequences(show: Show) -> None:
+    graph, x, w = grouped(1)
+    page = show(graph)
+    walk(page)
+    v = of_function(graph, "Conv1d")
+    page.evaluate(f"tg.stepper.go({step_of(page, v.id, 'forward')})")
+    assert text(page.locator(".windows .sizes")) == (
+        "Windows of 3, stride 2, padding 1, dilation 2, 2 groups"
+    )
+    assert "Sequence 1 of 2 is shown" in text(page.locator(".windows .aside").first)
+    page.get_by_role("button", name="previous filter").click()  # the last one
+    pick(page, "output, a pixel to be chosen", 0, 1, (1, 3))
+    assert frames(page, "input", "window") == {(0, 1), (0, 3), (0, 5)}
+    output = (x[0, 2:4, 1:6:2] * w[5]).sum()
+    said = text(page.locator(".windows .sum"))
+    assert f"output 2 = sum over 2 channels {number(output)} = {number(output)}" in said
+    pool = of_function(graph, "MaxPool1d")
+    page.evaluate(f"tg.stepper.go({step_of(page, pool.id, 'backward')})")
+    row = np.array(v.stats.entries)[0, 0]
+    winner = int(row[:2].argmax())
+    assert frames(page, "input, winners framed", "winner") == {(0, winner)}
+    assert text(page.locator(".windows .sum")) == (
+        f"g = 1 goes to the winner, input {winner + 1}; all others of the window get 0."
+    )
+
+
+@pytest.mark.parametrize("width", [1280, 375])
+@pytest.mark.parametrize("axes", [1, 2])
+def test_windows_fit_into_the_panel(axes: int, width: int, show: Show) -> None:
+    page = show(grouped(axes)[0], {"viewport": {"width": width, "height": 800}})
+    walk(page)
+    for _ in range(page.evaluate("tg.data.steps.length")):
+        forward(page)
+        assert page.evaluate("tg.byId('panels').scrollWidth <= tg.byId('panels').clientWidth")
 
 
 def softmax(x: Any) -> Any:

@@ -9,12 +9,12 @@ import shutil
 import subprocess
 import sys
 from base64 import b64encode
+from collections.abc import Sequence
 from hashlib import sha256
 from html.parser import HTMLParser
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -25,9 +25,13 @@ import tinygraph as tg
 from tinygraph.render import RenderError, engines
 from tinygraph.render.dot import Style
 from tinygraph.render.html import SCRIPTS, STYLES, to_html
-from tinygraph.render.html.drawing import drawing, source
+from tinygraph.render.html.columns import columns
+from tinygraph.render.html.drawing import drawing, frames, source
+from tinygraph.render.html.strain import strain
 from tinygraph.render.html.views import READABLE, pictures
 from tinygraph.render.options import Options
+from tinygraph.render.partition import Group
+from tinygraph.render.view import Box
 
 from .models import chain, data, formula, leaf, network, shared, tower, unrolled
 
@@ -74,7 +78,25 @@ def page(graph: tg.Graph, **options: Any) -> str:
 
 
 def data_of(text: str) -> Any:
-    return json.loads(Parts(text).inside["script"][0])
+    known = json.loads(Parts(text).inside["script"][0])
+    for view in known["views"]:
+        view["boxes"] = records(view["boxes"])
+        view["overlays"] = {name: values(x) for name, x in view.get("overlays", {}).items()}
+    return known | {name: records(known[name]) for name in ("vertices", "summaries", "steps")}
+
+
+def values(column: dict[str, Any]) -> list[Any]:
+    return column.get("all") or [column["of"][i] for i in column["at"]]
+
+
+def records(known: dict[str, Any]) -> list[dict[str, Any]]:
+    """What `columns` was made of, as the page reads it."""
+    made: list[dict[str, Any]] = [{} for _ in range(known["count"])]
+    for name, column in known["columns"].items():
+        for record, value in zip(made, values(column), strict=True):
+            if value is not None:
+                record[name] = value
+    return made
 
 
 def views(graph: tg.Graph, **options: Any) -> dict[str, Any]:
@@ -179,29 +201,23 @@ def test_names_are_never_markup(names: list[str]) -> None:
     plain = Parts(page(tg.graph((leaf("x", 2) * data("y", 2)).tanh())))
     assert [tag for tag, _ in parts.tags] == [tag for tag, _ in plain.tags]
     assert parts.inside["script"][1] == plain.inside["script"][1]
-    known = json.loads(parts.inside["script"][0])
+    known = data_of(text)
     assert [v.get("name") for v in known["vertices"]] == [v.name for v in graph]
-    for view in known["views"]:
-        check_drawing(view["svg"])
+    for found in known["drawings"]:
+        check_drawing(found)
 
 
-ATTRIBUTES = {"class", "data-box", "data-head", "data-tail", "fill", "transform"}
-SHAPES = {
-    "g": set(),
-    "path": {"d"},
-    "polygon": {"points"},
-    "polyline": {"points"},
-    "ellipse": {"cx", "cy", "rx", "ry"},
-    "rect": {"x", "y", "width", "height", "rx"},
-    "text": {"x", "y"},
-}
+NUMBERS = r"-?[\d.]+([ -][\d.-]+)*"
+MARK = re.compile(rf"[RrEeGgTt]{NUMBERS}|[Pp]M{NUMBERS}([clv]{NUMBERS})*")
 
 
-def check_drawing(svg: str) -> None:
-    """Whatever is named how, there are shapes, text and classes of ours, nothing else."""
-    for element in ElementTree.fromstring(svg).iter():
-        assert set(element.attrib) <= SHAPES[element.tag] | ATTRIBUTES
-        assert re.fullmatch(r"[a-z ]*", element.get("class", ""))
+def check_drawing(known: dict[str, Any]) -> None:
+    """Whatever is named how, there are numbers and classes of ours, and names of operands."""
+    edges = [(classes, *marks) for _, _, classes, marks, _ in known["edges"]]
+    assert all(re.fullmatch("[a-z ]+", classes) for classes, *_ in edges)
+    marks = [mark for edge in edges for mark in edge[1:]]
+    marks += [mark for part in ("frames", "boxes") for marks in known[part] for mark in marks]
+    assert all(map(MARK.fullmatch, marks))
 
 
 # -- pictures --------------------------------------------------------------------------------------
@@ -214,24 +230,53 @@ def test_every_box_and_edge_is_drawn_as_what_it_is(engine: Any, backward: Any) -
         for picture in pictures(graph, Options(backward=backward)):
             view = picture.view
             [svg] = engines.lay_out_all([source(view, Style())], engine=engine)
-            root = ElementTree.fromstring(drawing(svg, view).content)
-            boxes = {g.attrib["data-box"]: g for g in root if "data-box" in g.attrib}
-            assert list(map(int, boxes)) == list(range(len(view.boxes)))
-            for place, group in boxes.items():
-                box = view.boxes[int(place)]
-                assert group.attrib["class"].split()[:2] == ["box", box.role]
-                texts = [(text.text or "").replace("\xa0", " ") for text in group.iter("text")]
-                assert texts == list(box.lines)
-            places = {box.id: str(i) for i, box in enumerate(view.boxes)}
-            drawn = [
-                (g.attrib["data-tail"], g.attrib["data-head"], g.attrib["class"].split()[1])
-                for g in root
-                if "data-tail" in g.attrib
+            drawn = drawing(svg, view)
+            assert [letters(marks) for marks in drawn.boxes] == [marks_of(b) for b in view.boxes]
+            assert [letters(marks) for marks in drawn.frames] == [
+                "RT" + "t" * (len(frame.lines) - 1) for frame in frames(view.clusters)
             ]
+            places = {box.id: i for i, box in enumerate(view.boxes)}
+            found = [(tail, head, classes.split()[0]) for tail, head, classes, *_ in drawn.edges]
             visible = [
                 (places[e.tail], places[e.head], e.flow) for e in view.edges if e.flow != "pair"
             ]
-            assert sorted(drawn) == sorted(visible)
+            assert sorted(found) == sorted(visible)
+            check_drawing(json.loads(json.dumps(drawn._asdict())))
+
+
+def letters(marks: Sequence[str]) -> str:
+    return "".join(mark[0] for mark in marks)
+
+
+def marks_of(box: Box) -> str:
+    """How a box is drawn: by its role, twice where it is the output, and with its lines."""
+    shape = {
+        **{"input": "E", "parameter": "Pp", "constant": "", "operation": "R", "rule": "R"},
+        **{"module": "Gppp", "repeat": "Ggg", "sum": "E"},
+    }[box.role]
+    again = shape[0].lower() if box.output and box.role in ("operation", "rule", "input") else ""
+    return f"{shape}{again}T{'t' * (len(box.lines) - 1)}"
+
+
+@needs_engine
+def test_what_is_alike_is_laid_out_and_drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[str] = []
+
+    def lay_out_all(sources: list[str], *how: Any) -> list[str]:
+        given.extend(sources)
+        return engines.lay_out_all(sources, *how)
+
+    monkeypatch.setattr("tinygraph.render.html.lay_out_all", lay_out_all)
+    known = data_of(page(tower(12)))
+    blocks = [v for v in known["views"] if re.fullmatch(r"blocks/\d+", v["id"])]
+    assert len(blocks) == 12
+    assert len({view["drawing"] for view in blocks}) < 6  # the first, the last, and by width
+    assert len(given) == len(set(given)) < len(known["views"]) - 6
+    assert {view["drawing"] for view in known["views"]} == set(range(len(known["drawings"])))
+    for view in known["views"]:
+        drawn = known["drawings"][view["drawing"]]
+        assert len(drawn["boxes"]) == len(view["boxes"])
+        assert len(drawn["frames"]) == len(view.get("frames", ()))
 
 
 @needs_engine
@@ -269,6 +314,31 @@ def test_every_operation_has_a_box_of_its_own_somewhere(make: Any) -> None:
         }
         assert alone >= {v.id for v in graph if v.kind == "operation"}
         assert all(len(view["boxes"]) <= limit + 24 for view in known.values())
+
+
+def test_a_long_loop_has_no_picture_that_takes_minutes() -> None:
+    def loop(steps: int) -> tg.Graph:
+        h, w = data("h", 2), leaf("w", 2)
+        for _ in range(steps):
+            with tg.scope("cell"):
+                h = (h * w + data("x", 2)).tanh()
+        return tg.graph(h)
+
+    assert "everything" in [picture.id for picture in pictures(loop(20), Options())]
+    graph = loop(300)
+    found = pictures(graph, Options())
+    assert max(len(picture.view.boxes) for picture in found) <= 160
+    shown = {id for p in found for b in p.view.boxes if b.role == "operation" for id in b.vertices}
+    assert shown >= {v.id for v in graph if v.kind == "operation"}
+
+
+def test_lines_pass_rows() -> None:
+    x, w = leaf("x", 2), leaf("w", 2)
+    y = (x * w).exp() * w  # w stands in the row above x * w, and passes x * w and exp
+    graph = tg.graph(y)
+    groups = [Group((v.id,)) for v in graph]
+    assert strain(graph, groups) == 2
+    assert strain(graph, list(reversed(groups))) == 2
 
 
 @needs_engine
@@ -316,6 +386,16 @@ def test_what_surrounds_a_module_is_bounded() -> None:
     inner = next(p for p in pictures(graph, Options(depth=1)) if p.id == "inner")
     assert len(inner.around) == 12
     assert inner.view.notes == ("28 more operations next to it",)
+
+
+SCALARS = st.none() | st.booleans() | st.integers(0, 2) | st.sampled_from([1.0, "", "1", "a"])
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("abc"), SCALARS | st.lists(SCALARS))))
+def test_columns_are_records_again(given: list[dict[str, Any]]) -> None:
+    made = records(json.loads(json.dumps(columns(given))))
+    has = [{name: x for name, x in record.items() if x is not None} for record in given]
+    assert json.dumps(made, sort_keys=True) == json.dumps(has, sort_keys=True)  # 1 is not True
 
 
 # -- options ---------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from .elementwise import multiply_
 
 
 class Einsum(Function):
-    """Sum of products over named axes: each operand gets the einsum of g and the others.
+    """Sum of products over named axes: goperands = einsum(g, others).
 
     The output may name an axis twice (the result goes on a diagonal of zeros) or one that no
     operand has (it is repeated ``sizes`` times), so that the rule is an einsum again.

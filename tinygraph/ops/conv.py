@@ -87,7 +87,10 @@ class _ConvTranspose(_Convolution):
 
 
 class ConvTranspose1d(_ConvTranspose):
-    """Adjoint of `Conv1d` in x: (N, C, L) * (C, O/groups, k) -> (N, O, L').  gx = conv(g, w)."""
+    """Adjoint of `Conv1d` in x: (N, C, L) * (C, O/groups, k) -> (N, O, L').
+
+    gx = conv(g, w), gw = x im2col(g)ᵀ, gb = sum g.
+    """
 
 
 class ConvTranspose2d(_ConvTranspose):
@@ -105,7 +108,10 @@ class ConvTranspose3d(_ConvTranspose):
 
 
 class ConvWeightGrad(_Convolution):
-    """Adjoint of a convolution in w: (N, O, H', W') and (N, C, H, W) -> (O, C/groups, kh, kw)."""
+    """Adjoint of a convolution in w: (N, O, H', W') and (N, C, H, W) -> (O, C/groups, kh, kw).
+
+    gz = conv(x, g), gx = col2im(gᵀ z).
+    """
 
     def __init__(self, size: Sizes, *settings: Any) -> None:
         super().__init__(*settings)

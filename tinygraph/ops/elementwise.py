@@ -230,7 +230,10 @@ class Clone(Function):
 
 
 class Maximum(Function):
-    """The larger of two: g goes to it, half to each where they are equal or NaN."""
+    """The larger of two; where they are equal or NaN, each gets half of g.
+
+    ga = g where a > b, 0 where a < b, else g / 2; gb = g where a < b, 0 where a > b, else g / 2.
+    """
 
     broadcasts = True
 
@@ -245,7 +248,10 @@ class Maximum(Function):
 
 
 class Minimum(Function):
-    """The smaller of two: g goes to it, half to each where they are equal or NaN."""
+    """The smaller of two; where they are equal or NaN, each gets half of g.
+
+    ga = g where a < b, 0 where a > b, else g / 2; gb = g where a > b, 0 where a < b, else g / 2.
+    """
 
     broadcasts = True
 
@@ -260,7 +266,10 @@ class Minimum(Function):
 
 
 class FMax(Function):
-    """The larger of two, or the one that is not NaN: g goes to it, to a where they are equal."""
+    """The larger of two, or the one that is not NaN, and a where they are equal.
+
+    ga = g where a >= b or b is NaN, else 0; gb = 0 where a >= b or b is NaN, else g.
+    """
 
     broadcasts = True
 
@@ -276,7 +285,10 @@ class FMax(Function):
 
 
 class FMin(Function):
-    """The smaller of two, or the one that is not NaN: g goes to it, to a where they are equal."""
+    """The smaller of two, or the one that is not NaN, and a where they are equal.
+
+    ga = g where a <= b or b is NaN, else 0; gb = 0 where a <= b or b is NaN, else g.
+    """
 
     broadcasts = True
 

@@ -59,7 +59,7 @@ class Mean(Reduction):
 
 
 class Amax(Reduction):
-    """Maximum over axes: g, shared evenly among the elements that attain it."""
+    """Maximum over axes: gx = g / n where x = y, else 0, for n such elements."""
 
     def forward(self, x: Array) -> Array:
         return x.max(axis=self.axis, keepdims=self.keepdims)
@@ -75,14 +75,14 @@ class Amax(Reduction):
 
 
 class Amin(Amax):
-    """Minimum over axes: g, shared evenly among the elements that attain it."""
+    """Minimum over axes: gx = g / n where x = y, else 0, for n such elements."""
 
     def forward(self, x: Array) -> Array:
         return x.min(axis=self.axis, keepdims=self.keepdims)
 
 
 class Max(Reduction):
-    """Maximum over one axis: g, to the first element that attains it."""
+    """Maximum over one axis: gx = g put to the winners, the first elements that attain it."""
 
     aux = ("winners",)
     arg: ClassVar[Any] = staticmethod(np.argmax)
@@ -99,7 +99,7 @@ class Max(Reduction):
 
 
 class Min(Max):
-    """Minimum over one axis: g, to the first element that attains it."""
+    """Minimum over one axis: gx = g put to the winners, the first elements that attain it."""
 
     arg = staticmethod(np.argmin)
 

@@ -48,7 +48,7 @@ class TakeAlongAxis(Function):
 
 
 class PutAlongAxis(Function):
-    """Adjoint of `TakeAlongAxis`: x added to zeros, in the places that the index names."""
+    """Adjoint of `TakeAlongAxis`: x added to zeros where the index says; gx = g in these places."""
 
     def __init__(self, axis: int, shape: Shape) -> None:
         self.axis, self.shape = axis, shape
@@ -85,7 +85,7 @@ class Take(Function):
 
 
 class Put(Function):
-    """Adjoint of `Take`: the slices of x added to zeros, where the index names their place."""
+    """Adjoint of `Take`: the slices of x added to zeros at the index; gx = those of g there."""
 
     def __init__(self, axis: int, length: int) -> None:
         self.axis, self.length = axis, length

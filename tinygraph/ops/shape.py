@@ -61,7 +61,7 @@ def slab(axis: int, part: slice | int) -> tuple[slice | int, ...]:
 
 
 class Concatenate(Function):
-    """Tensors one after another along an axis: each gets its part of g."""
+    """Tensors one after another along an axis: gxs = split(g), where they meet."""
 
     def __init__(self, axis: int) -> None:
         self.axis = axis
@@ -79,7 +79,7 @@ class Concatenate(Function):
 
 
 class Stack(Function):
-    """Tensors side by side along a new axis: each gets its part of g."""
+    """Tensors side by side along a new axis: gxs = unbind(g)."""
 
     def __init__(self, axis: int) -> None:
         self.axis = axis

@@ -77,7 +77,10 @@ class GetLast(Function):
 
 
 class PutLast(Function):
-    """Adjoint of `GetLast`: x at the index of zeros, the last one where it repeats."""
+    """Adjoint of `GetLast`: x at the index of zeros, the last one where it repeats.
+
+    gx = g there, but 0 for what was overwritten.
+    """
 
     def __init__(self, index: tuple[Any, ...], shape: Shape) -> None:
         self.index, self.shape = index, shape

@@ -2,13 +2,13 @@
 
 These are the limits of a page: entries one by one of arrays of at most 36, and of larger ones a
 corner of at most 28 × 28; where there are many arrays, smaller corners, so that all together hold
-at most 600,000 entries; numbers with six digits, of which three are shown.
+at most 300,000 entries; numbers with six digits, of which three are shown.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 from ..._graph import Graph, Vertex
@@ -16,11 +16,12 @@ from ..._summary import SIDE, Summary, corner
 from ..json import plain, plain_vertices
 
 DIGITS = 6
-ROOM = 600_000  # entries of all corners: 3.2 MB
+ROOM = 300_000  # entries of all corners: 1.6 MB
 LEAST = 4  # rows and columns that still make a picture
 
 SINGLE = ("stats", "grad", "arrived")
 SEVERAL = ("contributions", "reductions")
+NUMBERS = ("size", "min", "max", "mean", "norm", "zeros", "nans", "infs", "entries")
 
 
 def plain_with_arrays(
@@ -63,19 +64,19 @@ def _plain_summaries(summaries: list[Summary]) -> list[dict[str, Any]]:
 
 
 def _plain_summary(summary: Summary, side: int) -> dict[str, Any]:
+    values = {name: _rounded(getattr(summary, name)) for name in NUMBERS}
+    values["histogram"] = summary.histogram
     known = summary.corner
-    if known is not None and side < LEAST:
-        known = None
-    elif known is not None and side < SIDE:
-        known = corner(known.array, side * side, side)
-    values = {f.name: _rounded(getattr(summary, f.name)) for f in fields(summary)}
-    return {name: plain(x) for name, x in (values | {"corner": known}).items() if x is not None}
+    if known is not None and side >= LEAST:
+        known = corner(known.array, side * side, side) if side < SIDE else known
+        values |= {"leading": known.shape, "numbers": known.numbers}
+    return {name: x for name, x in values.items() if x is not None}
 
 
 def _rounded(value: Any) -> Any:
-    """Return floats, also in nested tuples, with fewer digits."""
+    """Return numbers, also in nested tuples, as what JSON has, with fewer digits."""
     if isinstance(value, tuple):
         return tuple(map(_rounded, value))
     if isinstance(value, float) and math.isfinite(value):
         return float(f"{value:.{DIGITS}g}")
-    return value
+    return plain(value)

@@ -82,8 +82,8 @@ tg.cards = (() => {
     const name = symbols[v.id];
     const output = step.show?.kind === "columns" ? null : large(v.stats, v);
     return [
-      heading("forward", [`${name} = `, ...withSymbols(step.formula)], v.id),
-      equation(null, withNumbers(step.formula), small(v.stats)),
+      heading("forward", [`${name} = `, ...withSymbols(step.formula, v)], v.id),
+      equation(null, withNumbers(step.formula, v), small(v.stats)),
       says(purpose(v)),
       widget(step),
       output && part(`${name}, ${sized(v)}`, output),
@@ -115,9 +115,8 @@ tg.cards = (() => {
       const idle = x.operand !== undefined && !sent.has(x.operand);
       return el("p", { class: idle ? "idle" : "" }, ...left, ...asStated(x.text));
     });
-    const where = meanings(step.rule.filter((x) => sent.has(x.operand))).filter(
-      ([name, id]) => name !== symbols[id],
-    );
+    const stated = step.rule.filter((x) => sent.has(x.operand));
+    const where = meanings(stated, v).filter(([name, id]) => name !== symbols[id]);
     const names = where.flatMap(([name, id], i) => [
       i ? ", " : "",
       el("i", {}, name),
@@ -138,7 +137,8 @@ tg.cards = (() => {
   }
 
   function targets(step) {
-    const ids = [...new Set(step.parts.map((x) => x.to))];
+    const { operands } = vertices[step.vertex];
+    const ids = [...new Set(step.parts.map((x) => operands[x.operand]))];
     return ids.flatMap((id, i) => [i ? " and " : "", symbols[id]]);
   }
 
@@ -153,18 +153,18 @@ tg.cards = (() => {
   }
 
   /** What a rule sends to an operand, and what becomes of it where that was broadcast. */
-  function contribution(step, { operand, to, axes }) {
+  function contribution(step, { operand, axes }) {
     const v = vertices[step.vertex];
-    const target = vertices[to];
+    const target = vertices[v.operands[operand]];
     const stated = step.rule.find((x) => x.operand === operand);
     const name = stated?.name ?? `g${v.arguments[operand]}`;
     const sent = v.contributions?.[operand];
     const reduced = v.reductions?.[operand];
     const longer = stated?.text.length > 1; // than what arrived
-    const numbers = sent && longer ? withNumbers(stated.text) : null;
+    const numbers = sent && longer ? withNumbers(stated.text, v) : null;
     const outer = axes ? v : target; // whose shape it has
     return part(
-      ["To ", symbol(to), share(step, to, operand)],
+      ["To ", symbol(target.id), share(step, target.id, operand)],
       equation([el("i", {}, name)], numbers, small(sent)),
       large(sent, outer),
       sent ? null : says(`${name}: ${sized(target)}`),

@@ -51,6 +51,7 @@ tg.columns = (() => {
     return frame(
       "Windows as columns",
       x.shape,
+      step.show,
       row(titled("input x", input.element), sent ? titled("gx", sent.element) : null),
       titled(back ? "g, by columns" : "columns", columns.element),
       said,

@@ -1,6 +1,6 @@
 // Convolution: the window of each output pixel, and what its gradient adds where.
 tg.conv = (() => {
-  const { picture, channels, flat, strongest, taps, reaches, within, read } = tg.widgets;
+  const { lifted, picture, channels, flat, strongest, taps, reaches, within, read } = tg.widgets;
   const { row, sign, aside, strong, beyond, titled, frame, image, small, counter, place } =
     tg.widgets;
   const { number } = tg.show;
@@ -18,7 +18,9 @@ tg.conv = (() => {
       [this.x, this.w, this.b] = this.v.operands.map(vertex);
       this.flowing = this.back ? this.v.grad : this.v.stats;
       this.filter = 0;
-      this.channel = 0;
+      this.channel = 0; // of those that a filter sees
+      this.depth = this.w.shape[1]; // how many it sees
+      this.each = this.w.shape[0] / this.windows.groups; // filters of a group
       this.maps = el("div", {});
       this.detail = el("div", { class: "detail", "aria-live": "polite" });
     }
@@ -26,27 +28,42 @@ tg.conv = (() => {
     /** Whether the page holds what there is to show. */
     get known() {
       const arrays = [this.flowing, this.x.stats, this.w.stats];
-      return this.windows.groups === 1 && arrays.every((s) => s && tg.show.block(s));
+      return arrays.every((s) => s && tg.show.block(s));
+    }
+
+    /** Which channel of the input a channel of the filter sees. */
+    source(channel) {
+      return Math.floor(this.filter / this.each) * this.depth + channel;
+    }
+
+    image(summary, channel = this.channel) {
+      return picture(summary, this.source(channel));
     }
 
     element() {
-      const filters = Math.min(channels(this.flowing), tg.show.block(this.w.stats).shape[0]);
-      const inputs = Math.min(channels(this.x.stats), channels(this.w.stats));
+      const held = channels(this.x.stats);
+      const reached = Math.max(1, Math.floor(held / this.depth)) * this.each; // groups
+      const kernels = tg.show.block(this.w.stats).shape[0];
+      const filters = Math.min(channels(this.flowing), kernels, reached);
+      const inputs = Math.min(held, channels(this.w.stats));
+      this.group = el("span", { class: "group" });
       const counters = el(
         "div",
         { class: "counters" },
         counter("filter", filters, this.v.shape[1], (k) => this.draw({ filter: k })),
-        counter("channel", inputs, this.x.shape[1], (k) => this.draw({ channel: k })),
+        counter("channel", inputs, this.depth, (k) => this.draw({ channel: k })),
+        this.windows.groups > 1 ? this.group : null,
       );
       this.draw({});
-      return frame("Windows", this.x.shape, counters, this.maps, this.detail);
+      return frame("Windows", this.x.shape, this.windows, counters, this.maps, this.detail);
     }
 
     draw(changes) {
       Object.assign(this, changes);
       const sent = this.back ? this.v.contributions?.[0] : null;
-      const gx = picture(sent, this.channel);
-      this.input = image(picture(this.x.stats, this.channel), this.x.stats, "input");
+      const gx = this.image(sent);
+      this.group.textContent = this.grouped();
+      this.input = image(this.image(this.x.stats), this.x.stats, "input");
       this.sent = gx && image(gx, sent, "gradient of the input");
       const label = this.back ? "gradient of the output" : "output";
       const output = picture(this.flowing, this.filter);
@@ -63,12 +80,20 @@ tg.conv = (() => {
       chosen.choose(...(this.at ?? strongest(output, (r, c) => this.whole(this.spots(r, c)))));
     }
 
+    /** Which group a filter is of, and which channels of the input that group sees. */
+    grouped() {
+      const group = Math.floor(this.filter / this.each) + 1;
+      const [first, last] = [this.source(0) + 1, this.source(this.depth)];
+      const seen = first === last ? `channel ${first}` : `channels ${first} to ${last}`;
+      return `group ${group} of ${this.windows.groups}: ${seen} of the input`;
+    }
+
     spots(r, c) {
-      return taps(this.windows, r, c, ...this.x.shape.slice(2));
+      return taps(this.windows, r, c, ...lifted(this.x.shape).slice(2));
     }
 
     whole(spots) {
-      return reaches(spots, picture(this.x.stats, this.channel));
+      return reaches(spots, this.image(this.x.stats));
     }
 
     /** Show the window of an output pixel. */
@@ -88,7 +113,7 @@ tg.conv = (() => {
     }
 
     inside(spots, channel = this.channel) {
-      return read(picture(this.x.stats, channel), spots, 0);
+      return read(this.image(this.x.stats, channel), spots, 0);
     }
 
     // -- forward
@@ -114,9 +139,9 @@ tg.conv = (() => {
     /** How products, of all channels, and the bias add up to the output pixel. */
     total(spots, here) {
       const made = strong(picture(this.v.stats, this.filter).at(...this.at));
-      const output = `output ${place(...this.at)} = `;
+      const output = `output ${place(this.x.shape, ...this.at)} = `;
       const bias = this.b?.stats ? ` + bias ${number(this.bias())}` : "";
-      const count = this.w.shape[1];
+      const count = this.depth;
       if (count === 1) return [`${output}sum of the products ${number(here)}${bias} = `, made];
       const sums = Array.from({ length: count }, (_, k) => this.part(spots, k));
       const first = `Channel ${this.channel + 1}: the products sum to ${number(here)}. `;
@@ -130,7 +155,7 @@ tg.conv = (() => {
     /** The sum of the products of a channel, or null where the page does not hold it. */
     part(spots, channel) {
       const kernel = picture(this.w.stats, channel, this.filter);
-      const known = kernel && picture(this.x.stats, channel);
+      const known = kernel && this.image(this.x.stats, channel);
       return known ? sum(product(this.inside(spots, channel), flat(kernel))) : null;
     }
 
@@ -139,13 +164,14 @@ tg.conv = (() => {
     }
 
     im2col() {
-      const [, filters, height, width] = this.v.shape;
+      const [height, width] = lifted(this.v.shape).slice(2);
       const length = this.w.shape.slice(1).reduce((total, n) => total * n, 1);
       const [r, c] = this.at;
       return (
         `im2col lays this window out as column ${r * width + c + 1} of ${height * width}, of ` +
-        `${length} numbers. The kernels are the ${filters} rows of a ${filters} × ${length} ` +
-        `matrix: row ${this.filter + 1} times that column is this pixel.`
+        `${length} numbers. ${this.windows.groups > 1 ? "The group's" : "The"} kernels are the ` +
+        `${this.each} rows of a ${this.each} × ${length} matrix: row ` +
+        `${(this.filter % this.each) + 1} times that column is this pixel.`
       );
     }
 

@@ -18,6 +18,7 @@ from ..themes import LIGHT
 from ..view import Box, View
 from .arrays import plain_with_arrays
 from .colors import VARIABLES
+from .columns import column, columns
 from .drawing import Drawing, frames
 from .formulas import symbols
 from .steps import steps
@@ -50,8 +51,8 @@ def page_data(
         "title": title(graph),
         "subtitle": subtitle(graph),
         "outputs": graph.outputs,
-        "vertices": vertices,
-        "summaries": summaries,
+        "vertices": columns(vertices),
+        "summaries": columns(summaries),
         "symbols": symbols(graph),
         "docs": docs,
         "rules": {v.function: lines for v in graph if (lines := rules(v))},
@@ -65,7 +66,7 @@ def page_data(
         "first": first(found).id,
         "readable": READABLE,
         "overlay": options.overlay,
-        "steps": steps(graph),
+        "steps": columns(steps(graph)),
     }
 
 
@@ -114,8 +115,8 @@ def _picture(
         "parent": picture.parent,
         "drawing": drawn,
         "frames": [list(map(printable, frame.lines)) for frame in frames(view.clusters)] or None,
-        "boxes": [_box(graph, box, picture, opens) for box in view.boxes],
-        "overlays": {name: _notes(view, painted) for name, painted in overlays.items()},
+        "boxes": columns([_box(graph, box, picture, opens) for box in view.boxes]),
+        "overlays": {name: column(_notes(view, painted)) for name, painted in overlays.items()},
         "notes": view.notes,
     }
     return {name: value for name, value in known.items() if value not in (None, (), {})}

@@ -3,6 +3,28 @@
 // Everything of the page's is in this one object.
 const tg = { data: JSON.parse(document.getElementById("data").textContent) };
 
+// What there are many of is told by columns, in which values that many share stand once.
+(() => {
+  const values = ({ all, of, at }) => all ?? at.map((i) => of[i]);
+
+  function records({ count, columns }) {
+    const made = Array.from({ length: count }, () => ({}));
+    for (const [name, column] of Object.entries(columns)) {
+      values(column).forEach((value, i) => {
+        if (value !== null) made[i][name] = value;
+      });
+    }
+    return made;
+  }
+
+  for (const name of ["vertices", "summaries", "steps"]) tg.data[name] = records(tg.data[name]);
+  for (const view of tg.data.views) {
+    view.boxes = records(view.boxes);
+    const overlays = Object.entries(view.overlays ?? {});
+    view.overlays = Object.fromEntries(overlays.map(([name, column]) => [name, values(column)]));
+  }
+})();
+
 // Making elements.  Text becomes text nodes, and so never markup.
 (() => {
   const SVG = "http://www.w3.org/2000/svg";

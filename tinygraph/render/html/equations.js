@@ -6,17 +6,22 @@ tg.equations = (() => {
   const el = tg.element;
   const { vertices, symbols } = tg.data;
 
-  /** The array that stands at a place of a formula, and its shape, or undefined. */
-  function array([kind, , id, i]) {
-    const v = vertices[id];
-    if (kind === "aux") return { summary: v.aux[i][1], shape: v.shape ?? [] };
-    return { summary: kind === "grad" ? v.grad : v.stats, shape: v.shape ?? [] };
+  /** The vertex that a formula of ``v`` means: itself, or one of its operands. */
+  const meant = (place, v) => (place === null ? v : vertices[v.operands[place]]);
+
+  /** The array that stands at a place of a formula of ``v``, and its shape, or undefined. */
+  function array([kind, , place], v) {
+    const shape = v.shape ?? [];
+    if (kind === "aux") return { summary: v.aux[place][1], shape };
+    if (kind === "grad") return { summary: v.grad, shape };
+    const vertex = meant(place, v);
+    return { summary: vertex.stats, shape: vertex.shape ?? [] };
   }
 
   /** The number that stands at a place, if it is one that needs no record. */
-  function constant([kind, , where]) {
-    if (kind === "number") return where;
-    return kind === "value" ? vertices[where].value : undefined;
+  function constant([kind, , place], v) {
+    if (kind === "number") return place;
+    return kind === "value" ? meant(place, v).value : undefined;
   }
 
   /** An array in a formula: a number, a matrix, or a small picture. */
@@ -31,11 +36,11 @@ tg.equations = (() => {
     return el("span", { class: "number" }, x < 0 && !first ? `(${text})` : text);
   }
 
-  function written(token, first) {
-    const fixed = constant(token);
+  function written(token, first, v) {
+    const fixed = constant(token, v);
     if (fixed !== undefined) return scalar(fixed, first);
-    const { summary, shape } = array(token);
-    if (!summary) return named(token);
+    const { summary, shape } = array(token, v);
+    if (!summary) return named(token, first, v);
     return shape.length || summary.entries === undefined
       ? inline(summary, shape)
       : scalar(summary.entries, first);
@@ -47,17 +52,19 @@ tg.equations = (() => {
     return el("button", shown, symbols[id]);
   }
 
-  const named = ([kind, name, where]) =>
-    kind === "number" ? scalar(where, true) : kind === "value" ? symbol(where) : el("i", {}, name);
+  function named([kind, name, place], _, v) {
+    if (kind === "number") return scalar(place, true);
+    return kind === "value" ? symbol(meant(place, v).id) : el("i", {}, name);
+  }
 
   const stated = ([, name]) => el("i", {}, name);
 
-  function build(tokens, place, times) {
+  function build(tokens, place, times, v) {
     const writer = new Writer();
     for (const token of tokens) {
       if (token === TIMES) writer.text(times);
       else if (typeof token === "string") writer.text(token);
-      else writer.add(place(token, writer.begins));
+      else writer.add(place(token, writer.begins, v));
     }
     return writer.parts;
   }
@@ -78,6 +85,12 @@ tg.equations = (() => {
       this.single = false;
     }
 
+    /** Add what must not begin a line. */
+    close(text) {
+      const last = this.parts.pop();
+      this.parts.push(el("span", { class: "joined" }, last ?? "", el("span", {}, text)));
+    }
+
     text(text) {
       if (this.exponent) {
         const [inside, ...rest] = text.split(")");
@@ -87,7 +100,8 @@ tg.equations = (() => {
         if (rest.join(")")) this.text(rest.join(")"));
         return;
       }
-      const [, before, raised] = text.match(/^(.*?)(\^\(?)?$/s);
+      const [, closing, before, raised] = text.match(/^([),]*)(.*?)(\^\(?)?$/s);
+      if (closing) this.close(closing);
       if (before) this.parts.push(el("span", {}, before));
       if (!raised) return;
       this.exponent = el("sup", {});
@@ -99,21 +113,23 @@ tg.equations = (() => {
   /** A formula as the docstring states it, with the names of arguments. */
   const asStated = (tokens) => build(tokens, stated, "\u2009");
 
-  /** A formula with the symbols of vertices. */
-  const withSymbols = (tokens) => build(tokens, named, "\u2009");
+  /** A formula of ``v`` with the symbols of vertices. */
+  const withSymbols = (tokens, v) => build(tokens, named, "\u2009", v);
 
-  /** A formula with numbers, or null where none are known. */
-  function withNumbers(tokens) {
+  /** A formula of ``v`` with numbers, or null where none are known. */
+  function withNumbers(tokens, v) {
     const places = tokens.filter((token) => Array.isArray(token));
-    const known = (token) => constant(token) !== undefined || array(token).summary;
-    return places.length && places.every(known) ? build(tokens, written, " · ") : null;
+    const known = (token) => constant(token, v) !== undefined || array(token, v).summary;
+    return places.length && places.every(known) ? build(tokens, written, " · ", v) : null;
   }
 
-  /** What a rule calls its arguments: pairs of a name and of a vertex. */
-  function meanings(lines) {
+  /** What a rule of ``v`` calls its arguments: pairs of a name and of a vertex. */
+  function meanings(lines, v) {
     const found = new Map();
-    for (const token of lines.flatMap((line) => line.text)) {
-      if (Array.isArray(token) && token[0] === "value") found.set(token[1], token[2]);
+    const places = lines.flatMap((line) => line.text).filter(([kind]) => kind === "value");
+    const last = v.operands.length; // of the output
+    for (const [, name, place] of places.sort((a, b) => (a[2] ?? last) - (b[2] ?? last))) {
+      found.set(name, meant(place, v).id);
     }
     return [...found];
   }

@@ -2,8 +2,9 @@
 
 A formula is a tuple of *tokens*: text as it stands, "·" for a product that is written by standing
 side by side, and places: what stands there, how the docstring calls it, and where the numbers are.
-``["value", "b", 3]`` is what vertex 3 holds, ``["grad", "g", 3]`` the gradient that arrived there,
-``["aux", "winners", 3, 0]`` the first of what it handed on, ``["number", "p", 2]`` is 2.
+``("value", "b", 1)`` is the second operand, ``("value", "y", None)`` the output, ``("grad", "g")``
+the gradient that arrived, ``("aux", "winners", 0)`` the first of what was handed on, and
+``("number", "p", 2)`` is 2.  So operations that are alike have the same formula.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 from ..._graph import Graph, Vertex, printable
@@ -22,6 +23,7 @@ Token: TypeAlias = str | tuple[Any, ...]
 Formula: TypeAlias = tuple[Token, ...]
 
 TIMES = "·"
+OTHERS = ", others)"  # how a rule ends that takes all operands but that whose gradient it is
 LONG = 24  # characters of a name
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
@@ -79,7 +81,7 @@ def _symbol(vertex: Vertex, counts: Mapping[str | None, int]) -> str:
     if name and counts[name] == 1 and len(name) <= LONG and re.fullmatch(r"[\w.]+", name):
         return printable(name)
     if vertex.kind == "constant" and vertex.value is not None:
-        return number(vertex.value).replace("-", "−")
+        return re.sub(r"e\+?(-?)0*", r"e\1", number(vertex.value)).replace("-", "−")
     return f"v{str(vertex.id).translate(SUBSCRIPTS)}"
 
 
@@ -87,8 +89,8 @@ def forward_formula(graph: Graph, vertex: Vertex) -> Formula:
     """Return what an operation computes: ``w × x``."""
     function = vertex.function or ""
     given: list[tuple[str, Token]] = [
-        (name, ("value", name, id))
-        for name, id in zip(vertex.arguments, vertex.operands, strict=False)
+        (name, ("value", name, position))
+        for position, (name, id) in enumerate(zip(vertex.arguments, vertex.operands, strict=False))
         if id is not None
     ]
     text = REDUCTIONS.get(function) if _over_all(graph, vertex) else NOTATION.get(function)
@@ -129,26 +131,41 @@ def rule_formulas(graph: Graph, vertex: Vertex) -> list[dict[str, Any]]:
 
     What the rule keeps stands for its numbers; all else is text.
     """
-    known: dict[str, Token] = {"g": ("grad", "g", vertex.id), "y": ("value", "y", vertex.id)}
-    known |= {name: ("aux", name, vertex.id, i) for i, (name, _) in enumerate(vertex.aux)}
-    for name, id in zip(vertex.arguments, vertex.operands, strict=False):
+    known: dict[str, Token] = {"g": ("grad", "g"), "y": ("value", "y", None)}
+    known |= {name: ("aux", name, i) for i, (name, _) in enumerate(vertex.aux)}
+    for position, (name, id) in enumerate(zip(vertex.arguments, vertex.operands, strict=False)):
         if id is not None:
-            known[name] = ("value", name, id)
+            known[name] = ("value", name, position)
     known = {name: place for name, place in known.items() if name in ("g", *vertex.saved)}
     known |= _numbers(graph, vertex)
     lines: list[dict[str, Any]] = []
     for line in rules(vertex):
         name, _, text = line.partition(" = ")
-        position = _position(vertex, name.removeprefix("g"))
-        if position is None:
-            lines.append({"text": parse(line, known)})
-        else:
+        argument = name.removeprefix("g")
+        if argument in vertex.arguments:
+            position = vertex.arguments.index(argument)
             lines.append({"name": name, "operand": position, "text": parse(text, known)})
+        elif argument in vertex.saved and text.endswith(OTHERS):
+            lines += _for_each(vertex, argument, text, known)
+        else:
+            lines.append({"text": parse(line, known)})
     return lines
 
 
-def _position(vertex: Vertex, argument: str) -> int | None:
-    return vertex.arguments.index(argument) if argument in vertex.arguments else None
+def _for_each(
+    vertex: Vertex, argument: str, text: str, known: Mapping[str, Token]
+) -> Iterator[dict[str, Any]]:
+    """Iterate over the lines of a rule for each of any number of operands: ``f(g, others)``."""
+    places: dict[int, Token] = {
+        position: ("value", name, position)
+        for position, name in enumerate(vertex.arguments)
+        if name.startswith(f"{argument}[")
+    }
+    before = parse(text.removesuffix(OTHERS), known)
+    for position in places:
+        others = (token for i, place in places.items() if i != position for token in (", ", place))
+        name = f"g{vertex.arguments[position]}"
+        yield {"name": name, "operand": position, "text": (*before, *others, ")")}
 
 
 def parse(text: str, known: Mapping[str, Token]) -> Formula:

@@ -7,9 +7,17 @@ tg.heat = (() => {
   const LONG = 6; // characters of a number in a cell
   const LEGIBLE = 7.6; // pixels of the smallest letters
 
-  /** The largest absolute value among some numbers. */
-  const extent = (numbers) =>
-    numbers.reduce((most, x) => (Number.isFinite(x) ? Math.max(most, Math.abs(x)) : most), 0);
+  const MASK = 1e4; // times farther from 0 than all else: what stands for nothing
+
+  const farthest = (sizes) => sizes.reduce((most, x) => Math.max(most, x), 0);
+
+  /** The largest absolute value among some numbers, but not that of a mask, −1e9 say. */
+  function extent(numbers) {
+    const sizes = numbers.filter(Number.isFinite).map(Math.abs);
+    const most = farthest(sizes);
+    const rest = most < MASK ? most : farthest(sizes.filter((x) => x < most));
+    return rest && rest * MASK < most ? rest : most;
+  }
 
   /** One picture as a map of cells.
    *
@@ -50,7 +58,7 @@ tg.heat = (() => {
     const odd = !Number.isFinite(value);
     const name = odd ? "odd" : value < 0 ? "below" : "above";
     const rect = tg.shape("rect", { class: name, x: c, y: r, width: 1, height: 1 });
-    const part = most && !odd ? Math.abs(value) / most : 0;
+    const part = most && !odd ? Math.min(1, Math.abs(value) / most) : 0;
     rect.style.setProperty("--part", `${(100 * part).toFixed(1)}%`);
     if (!legible) return [rect];
     const text = brief(value);

@@ -1,6 +1,6 @@
 // Max-pooling: the winner of each window, and the way of its gradient.
 tg.pool = (() => {
-  const { picture, channels, strongest, taps, reaches, within, read } = tg.widgets;
+  const { lifted, picture, channels, strongest, taps, reaches, within, read } = tg.widgets;
   const { row, strong, beyond, titled, frame, image, small, counter, place } = tg.widgets;
   const el = tg.element;
 
@@ -33,11 +33,11 @@ tg.pool = (() => {
         counter("channel", count, this.x.shape[1], (k) => this.draw({ channel: k })),
       );
       this.draw({});
-      return frame("Winners", this.x.shape, counters, this.maps, this.detail);
+      return frame("Winners", this.x.shape, this.windows, counters, this.maps, this.detail);
     }
 
     spots(r, c) {
-      return taps(this.windows, r, c, ...this.x.shape.slice(2));
+      return taps(this.windows, r, c, ...lifted(this.x.shape).slice(2));
     }
 
     /** The pixel that won the window of an output pixel. */
@@ -106,9 +106,13 @@ tg.pool = (() => {
 
     verdict(r, c, x) {
       const first = this.winner(r, c);
-      const where = `input ${place(...first)}`;
+      const where = `input ${place(this.x.shape, ...first)}`;
       if (!this.back)
-        return [`output ${place(r, c)} = max = `, strong(x.at(...first)), `, from ${where}`];
+        return [
+          `output ${place(this.x.shape, r, c)} = max = `,
+          strong(x.at(...first)),
+          `, from ${where}`,
+        ];
       const g = strong(picture(this.v.grad, this.channel).at(r, c));
       return ["g = ", g, ` goes to the winner, ${where}; all others of the window get 0.`];
     }

@@ -43,13 +43,13 @@ tg.show = (() => {
       for (let x = summary.entries; Array.isArray(x); x = x[0]) shape.push(x.length);
       return { shape, numbers: [summary.entries].flat(Infinity).map(Number) };
     }
-    if (!summary.corner) return null;
-    const bytes = Uint8Array.from(atob(summary.corner.numbers), (c) => c.charCodeAt(0));
+    if (summary.numbers === undefined) return null;
+    const bytes = Uint8Array.from(atob(summary.numbers), (c) => c.charCodeAt(0));
     const view = new DataView(bytes.buffer);
     const numbers = Array.from({ length: bytes.length / 4 }, (_, i) =>
       view.getFloat32(4 * i, true),
     );
-    return { shape: summary.corner.shape, numbers };
+    return { shape: summary.leading, numbers };
   }
 
   /** The pictures in a block: its last two axes, for each place on the others. */

@@ -10,11 +10,16 @@ tg.stepper = (() => {
   let leading = false; // whether a selection is ours
   let slider, count, card, panel;
 
+  /** The vertices that a rule sends something to. */
+  function receivers({ vertex, parts }) {
+    return parts.map(({ operand }) => vertices[vertex].operands[operand]);
+  }
+
   for (const step of steps) {
     if (step.kind === "start") for (const id of step.vertices) valueAt.set(id, step.id);
     if (step.kind === "forward") valueAt.set(step.vertex, step.id);
     if (step.kind === "seed" || step.kind === "sum") gradientAt.set(step.vertex, step.id);
-    if (step.kind === "rule") for (const { to } of step.parts) gradientAt.set(to, step.id);
+    if (step.kind === "rule") for (const id of receivers(step)) gradientAt.set(id, step.id);
   }
   for (const step of steps) if (step.kind === "sum") gradientAt.set(step.vertex, step.id);
 
@@ -41,9 +46,10 @@ tg.stepper = (() => {
   function moving(step) {
     const here = step.vertex;
     if (step.kind === "forward") {
-      return step.operands.filter((id) => id !== null).map((id) => [id, here]);
+      const { operands } = vertices[here];
+      return operands.filter((id) => id !== null).map((id) => [id, here]);
     }
-    if (step.kind === "rule") return step.parts.map(({ to }) => [to, here]);
+    if (step.kind === "rule") return receivers(step).map((id) => [id, here]);
     if (step.kind === "sum") return step.parts.map(([user]) => [here, user]);
     return [];
   }

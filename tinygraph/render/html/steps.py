@@ -24,10 +24,10 @@ def steps(graph: Graph) -> tuple[Step, ...]:
     Each has a ``phase``, "forward" or "backward", and a ``kind``:
 
     - "start": the leaves, before anything is computed;
-    - "forward": an operation, with the ``formula`` of what it computes of its ``operands``;
+    - "forward": an operation, with the ``formula`` of what it computes of its operands;
     - "seed": where backward begins, with the gradient of the output itself;
     - "rule": an operation of the backward pass, with the lines of its ``rule`` and the ``parts``
-      that it sends to its operands;
+      that it sends to its operands, with the axes along which one was repeated;
     - "sum": a place whose gradient is the sum of several ``parts``, each an operation and the
       place of the operand, in the order in which they are added;
     - "end": the gradients of the parameters.
@@ -47,7 +47,6 @@ def _forward(graph: Graph) -> Iterator[Step]:
                 "phase": "forward",
                 "kind": "forward",
                 "vertex": vertex.id,
-                "operands": vertex.operands,
                 "formula": forward_formula(graph, vertex),
                 **windows(graph, vertex),
             }
@@ -92,7 +91,7 @@ class _Walk:
     def _rule(self, vertex: Vertex, targets: list[tuple[int, int]]) -> Step:
         parts = []
         for position, operand in targets:
-            part: Step = {"operand": position, "to": operand}
+            part: Step = {"operand": position}
             if position in vertex.broadcast:
                 part["axes"] = _repeated(self.graph[operand], vertex)
             parts.append(part)
@@ -100,7 +99,6 @@ class _Walk:
             "phase": "backward",
             "kind": "rule",
             "vertex": vertex.id,
-            "operands": vertex.operands,
             "rule": rule_formulas(self.graph, vertex),
             "parts": parts,
             **windows(self.graph, vertex),

@@ -17,8 +17,10 @@ from ..options import Options
 from ..partition import Group, chunk, close, operands_of, users, with_leaves
 from ..simplify import CHUNKS, FEW, check, shown_in, view_of, views
 from ..view import Box, View
+from .strain import strain
 
 READABLE = 40  # boxes: what one begins with, if there is a choice
+LONG = 10_000  # rows passed by the lines of a picture that is laid out within seconds
 NEAR = 12  # operations shown on each side of a module, of those that it takes from or gives to
 
 
@@ -93,7 +95,8 @@ def _whole(graph: Graph, options: Options) -> Iterator[Picture]:
     if levels:
         yield from levels
     else:
-        yield Picture("whole", "Overview", next(views(graph, options)))
+        limit = options.max_nodes if asked else min(FEW, options.max_nodes)
+        yield Picture("whole", "Overview", next(views(graph, replace(options, max_nodes=limit))))
 
 
 def _levels(graph: Graph, options: Options) -> Iterator[Picture]:
@@ -105,11 +108,15 @@ def _levels(graph: Graph, options: Options) -> Iterator[Picture]:
     for depth in (*range(1, deepest + 1), None):
         groups = with_leaves(graph, close(graph, operations, depth), leaves)
         limit = options.max_nodes if depth is None else min(FEW, options.max_nodes)
-        if len(groups) in counts or _size(groups, options) > limit:
+        if len(groups) in counts or _size(groups, options) > limit or _is_strained(graph, groups):
             continue  # what is neither legible nor everything, modules show better one by one
         counts.add(len(groups))
         title = "Everything" if depth is None else f"Depth {depth}"
         yield Picture(title.lower().replace(" ", "-"), title, view_of(graph, groups, options))
+
+
+def _is_strained(graph: Graph, groups: Sequence[Group]) -> bool:
+    return len(groups) > FEW and strain(graph, groups) > LONG
 
 
 def _size(groups: Sequence[Group], options: Options) -> int:
@@ -190,7 +197,9 @@ class _Parts:
         if len(operations) + len(leaves) <= min(FEW, limit):
             return with_leaves(graph, close(graph, operations), leaves)
         groups = self._closed(operations)
-        chunks = _size(groups, self._options) > limit
+        chunks = _size(groups, self._options) > limit or _is_strained(
+            graph, with_leaves(graph, groups, leaves)
+        )
         if chunks:
             groups = chunk(graph, operations, CHUNKS)
         return with_leaves(graph, groups, leaves, hide=chunks)

@@ -1,18 +1,23 @@
 // What the views of windows, winners and logits share: maps with titles, counters, windows.
 tg.widgets = (() => {
   const SIDE = 176; // pixels of an image
+  const ROW = 320; // and of one that is a single row
   const CELL = 36; // pixels of a cell of a kernel
   const WIDE = 4; // columns of a kernel that is drawn smaller, so that three stand side by side
   const NARROW = 104; // pixels
   const el = tg.element;
 
+  /** A shape (N, C, L) as one of images of a row, (N, C, 1, L); another as it is. */
+  const lifted = (shape) => (shape.length === 3 ? [...shape.slice(0, 2), 1, shape[2]] : shape);
+
   /** The picture of an image and a channel of an array (N, C, H, W), where it is known. */
   function picture(summary, channel, image = 0) {
     const block = summary && tg.show.block(summary);
     if (!block) return null;
-    const [images, channels] = block.shape;
+    const shape = lifted(block.shape);
+    const [images, channels] = shape;
     if (image >= images || channel >= channels) return null;
-    return tg.show.pictures(block)[image * channels + channel];
+    return tg.show.pictures({ ...block, shape })[image * channels + channel];
   }
 
   /** How many channels of an array are known. */
@@ -73,17 +78,32 @@ tg.widgets = (() => {
     return el("div", { class: "titled" }, el("span", { class: "name" }, name), content, ...more);
   }
 
-  function frame(title, shape, ...content) {
-    const images = shape[0] > 1 ? ` Image 1 of ${shape[0].toLocaleString("en")} is shown.` : "";
+  function frame(title, shape, windows, ...content) {
+    const image = shape.length === 3 ? "Sequence" : "Image";
+    const images = shape[0] > 1 ? ` ${image} 1 of ${shape[0].toLocaleString("en")} is shown.` : "";
     const hint = aside(`Point at a pixel, or move with the arrow keys.${images}`);
-    return el("section", { class: "windows" }, el("h3", {}, title), hint, ...content);
+    const sizes = el("p", { class: "sizes" }, settings(shape, windows));
+    return el("section", { class: "windows" }, el("h3", {}, title), hint, sizes, ...content);
+  }
+
+  /** How windows lie: "3 × 3, stride 2, padding 1". */
+  function settings({ length }, { kernel_size, stride, padding, dilation, groups }) {
+    const across = (sizes) => sizes.slice(4 - length).join(" × ");
+    const alike = (sizes) => (sizes[0] === sizes[1] ? String(sizes[0]) : across(sizes));
+    const told = (sizes) => (length === 3 ? across(sizes) : alike(sizes));
+    const parts = [`Windows of ${across(kernel_size)}`];
+    if (told(stride) !== "1") parts.push(`stride ${told(stride)}`);
+    if (told(padding) !== "0") parts.push(`padding ${told(padding)}`);
+    if (told(dilation) !== "1") parts.push(`dilation ${told(dilation)}`);
+    if (groups > 1) parts.push(`${groups} groups`);
+    return parts.join(", ");
   }
 
   /** A map of an image. */
   function image(drawn, summary, label, pick) {
     return tg.heat.map(drawn, {
       most: extent(summary),
-      width: SIDE,
+      width: drawn.rows === 1 ? ROW : SIDE,
       label,
       pick,
       numbers: false,
@@ -116,11 +136,11 @@ tg.widgets = (() => {
     return el("div", { class: "counter" }, ...buttons);
   }
 
-  /** A pixel as people count. */
-  const place = (r, c) => `(${r + 1}, ${c + 1})`;
+  /** A pixel as people count, of an array of a shape. */
+  const place = ({ length }, r, c) => (length === 3 ? `${c + 1}` : `(${r + 1}, ${c + 1})`);
 
   return {
-    ...{ picture, channels, extent, flat, strongest, taps, reaches, within, read },
+    ...{ lifted, picture, channels, extent, flat, strongest, taps, reaches, within, read },
     ...{ row, sign, aside, strong, beyond, titled, frame, image, small, counter, place },
   };
 })();
