@@ -53,10 +53,9 @@ def class_cross_entropy(ignore_index: int) -> Callable[..., np.ndarray]:
 
 
 def class_cross_entropy_grad(ignore_index: int) -> Callable[..., np.ndarray]:
-    def apply(g: np.ndarray, x: np.ndarray, t: np.ndarray) -> np.ndarray:
-        chosen = one_hot(x.shape[1], ignore_index)(t)
-        p = np.exp(lines(1, log_softmax)(x))
-        return g[:, None] * (p * chosen.sum(axis=1, keepdims=True) - chosen)
+    def apply(g: np.ndarray, e: np.ndarray, t: np.ndarray, total: np.ndarray) -> np.ndarray:
+        chosen = one_hot(e.shape[1], ignore_index)(t)
+        return g[:, None] * (e / total * chosen.sum(axis=1, keepdims=True) - chosen)
 
     return apply
 
@@ -96,12 +95,12 @@ LOSSES = [
     Case(ClassCrossEntropy(1), [normal(2, 4, 3), below(4, 2, 3)], class_cross_entropy(1)),
     Case(
         ClassCrossEntropyGrad(-100),
-        [normal(4), normal(4, 3), below(3, 4)],
+        [normal(4), positive(4, 3), below(3, 4), positive(4, 1)],
         class_cross_entropy_grad(-100),
     ),
     Case(
         ClassCrossEntropyGrad(1),
-        [normal(2, 3), normal(2, 4, 3), below(4, 2, 3)],
+        [normal(2, 3), positive(2, 4, 3), below(4, 2, 3), positive(2, 1, 3)],
         class_cross_entropy_grad(1),
     ),
     Case(

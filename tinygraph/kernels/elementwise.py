@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.kernels._types import Array
-from tinygraph.kernels.threads import sweep
+from tinygraph.kernels.threads import MANY, sweep
 
 BITS = {2: np.int16, 4: np.int32, 8: np.int64}  # the integers that are as wide as a float
 WORTHWHILE = 1 << 10  # elements
@@ -13,7 +13,7 @@ WORTHWHILE = 1 << 10  # elements
 
 def relu(x: Array) -> Array:
     """Return the maximum of x and 0."""
-    if not x.flags.c_contiguous or x.size < WORTHWHILE:
+    if x.size < MANY or not x.flags.c_contiguous:
         return np.maximum(x, 0)
     y = np.empty_like(x)
     source, target = x.reshape(-1), y.reshape(-1)
@@ -30,25 +30,26 @@ def where(condition: Any, a: Any, b: Any) -> Array:
     """
     if np.size(condition) >= WORTHWHILE:
         if _is_zero(b) and _are_flat(condition, a):
-            return _choose(condition, a, -1, np.multiply)
+            return _choose(condition, True, a)
         if _is_zero(a) and _are_flat(condition, b):
-            return _choose(condition, b, 1, np.subtract)
+            return _choose(condition, False, b)
     return np.where(condition, a, b)
 
 
-def _choose(condition: Array, x: Array, operand: int, ones: np.ufunc) -> Array:
-    """Take the bits of x where ``ones(condition, operand)`` is -1, all bits; elsewhere it is 0."""
+def _choose(condition: Array, chosen: bool, x: Array) -> Array:
+    """Multiply the bits of x by 1 where the condition is as chosen, and by 0 elsewhere."""
     y = np.empty_like(x)
-    mask, bits = condition.reshape(-1).view(np.int8), BITS[x.itemsize]
+    flags, bits = condition.reshape(-1), BITS[x.itemsize]
     source, target = x.reshape(-1).view(bits), y.reshape(-1).view(bits)
 
     def work(piece: slice) -> None:
-        out = target[piece]
-        out[...] = mask[piece]
-        ones(out, operand, out=out)
-        np.bitwise_and(out, source[piece], out=out)
+        ones = flags[piece] if chosen else ~flags[piece]
+        np.multiply(source[piece], ones.view(np.int8), out=target[piece])
 
-    sweep(x.size, work)
+    if x.size < MANY:
+        work(slice(0, x.size))
+    else:
+        sweep(x.size, work)
     return y
 
 

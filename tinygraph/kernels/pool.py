@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.kernels._types import Array, Sizes
-from tinygraph.kernels.threads import share
+from tinygraph.kernels.threads import pieces, share
 from tinygraph.kernels.windows import Taps, image_size, output_sizes, taps
 
 MANY = 1 << 18  # entries of windows, which take longer than threads take to start
@@ -33,42 +33,63 @@ def max_pool(
     counts to kh*kw. Padding is -inf, or the least integer, and never wins; NaN is greater than any
     number. A window that holds padding only is -inf and has the winner kh*kw, which is no position.
     """
-    size = image_size(x)
-    windows = output_sizes(size, kernel_size, stride, padding, dilation, ceil_mode)
-    where = taps(size, windows, kernel_size, stride, padding, dilation)
-    lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
-    y = np.full((*x.shape[:2], *windows), lowest, x.dtype)
-    winners = np.zeros(y.shape, np.min_scalar_type(len(where)))
+    windows, where, scores = _contest(
+        image_size(x), kernel_size, stride, padding, dilation, ceil_mode
+    )
+    y = np.empty((*x.shape[:2], *windows), x.dtype)
+    winners = np.empty(y.shape, scores.dtype)
 
     def work(part: slice) -> None:
-        images, maxima = x[part], y[part]
-        for inside, pixels in where:
-            out = maxima[inside]
-            np.maximum(out, images[pixels], out=out)
-        _first_winners(images, maxima, where, winners[part])
+        for images in pieces(part, prod(y.shape[1:]) * len(where)):
+            _max_pool(x[images], where, scores, y[images], winners[images])
 
     share(len(x), work, y.size * len(where) >= MANY)
     return y, winners
 
 
-def _first_winners(x: Array, y: Array, where: Taps, best: Array) -> None:
-    """Find the first entry of each window that equals its maximum y; ``best`` is zero at first.
+def _max_pool(x: Array, where: Taps, scores: Array, y: Array, winners: Array) -> None:
+    """Find the maxima of images of which all windows fit the cache, entry by entry.
 
-    Entry t scores len(where) - t if it wins, else 0, and the best score tells the first winner:
-    arithmetic without branches, several times faster than masked assignment.
+    An entry that equals the maximum has its score, others have 0, and the best score tells the
+    first winner: arithmetic without branches, several times faster than masked assignment.
     """
-    count = len(where)
-    score = np.empty_like(best)
-    for t, (inside, pixels) in enumerate(where):
-        part, best_part = score[inside], best[inside]
-        np.equal(x[pixels], y[inside], out=part)
-        part *= count - t
-        np.maximum(best_part, part, out=best_part)
-    winners = np.subtract(count, best, out=best)
-    if y.dtype.kind == "f" and np.isnan(np.max(y, initial=-np.inf)):
+    entries = np.empty((len(where), *y.shape), y.dtype)
+    if np.count_nonzero(scores) < scores.size:
+        entries.fill(-np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min)
+    for entry, (inside, pixels) in zip(entries, where, strict=True):
+        entry[inside] = x[pixels]
+    np.maximum.reduce(entries, axis=0, out=y)
+    scored = np.equal(entries, y).view(np.uint8) * scores
+    best = np.maximum.reduce(scored, axis=0)
+    np.subtract(len(where), best, out=winners)
+    if np.count_nonzero(best) < best.size:
         # NaN equals nothing, so no entry has won there.
-        for t, (inside, pixels) in reversed(list(enumerate(where))):
-            np.copyto(winners[inside], t, where=np.isnan(x[pixels]))
+        for t in reversed(range(len(where))):
+            np.copyto(winners, t, where=np.isnan(entries[t]))
+
+
+@lru_cache(maxsize=256)
+def _contest(
+    size: Sizes,
+    kernel_size: Sizes,
+    stride: Sizes,
+    padding: Sizes,
+    dilation: Sizes,
+    ceil_mode: bool,
+) -> tuple[Sizes, Taps, Array]:
+    """Count the windows; find their taps, and what each scores if it wins: the earlier the more.
+
+    The scores are (kh*kw, 1, 1, H', W'), 0 where an entry is padding, or without any padding
+    (kh*kw, 1, 1, 1, 1).
+    """
+    windows = output_sizes(size, kernel_size, stride, padding, dilation, ceil_mode)
+    where = taps(size, windows, kernel_size, stride, padding, dilation)
+    counts = np.array(range(len(where), 0, -1), np.min_scalar_type(len(where)))
+    early = counts.reshape(-1, 1, 1, *(1 for _ in windows))
+    scores = np.zeros((len(where), 1, 1, *windows), early.dtype)
+    for t, (inside, _) in enumerate(where):
+        scores[t][inside] = early[t]
+    return windows, where, scores if 0 in scores else early
 
 
 def winner_pixels(
@@ -122,10 +143,15 @@ def max_unpool(x: Array, pixels: Array, output_size: Sizes) -> Array:
 
 def _places(pixels: Array, size: Sizes) -> Array:
     """Number pixels over the whole batch: (N, C, H', W') -> places in N*C*H*W."""
-    n, c, *windows = pixels.shape
-    first = np.arange(n * c) * prod(size)
-    places: Array = pixels + first.reshape(n, c, *(1 for _ in windows))
+    places: Array = pixels + _corners(*pixels.shape[:2], size)
     return places
+
+
+@lru_cache(maxsize=16)
+def _corners(n: int, c: int, size: Sizes) -> Array:
+    """Number the first pixel of each image and channel: (N, C, 1, 1)."""
+    first = np.arange(n * c) * prod(size)
+    return first.reshape(n, c, *(1 for _ in size))
 
 
 def adaptive_max_pool(x: Array, output_size: Sizes) -> tuple[Array, Array]:

@@ -13,7 +13,7 @@ import numpy as np
 from .. import kernels
 from .._function import Function, Value
 from .._tensor import Array, Tensor, TensorLike, as_tensor
-from .elementwise import where_
+from .elementwise import exp_, where_
 from .reduction import LogSoftmax, Softmax
 from .shape import BroadcastTo
 
@@ -63,41 +63,47 @@ class ClassCrossEntropy(Function):
     x (N, C, d...) and indices t (N, d...) -> (N, d...); 0 for the index that is ignored.
     """
 
+    aux = ("e", "total")
+
     def __init__(self, ignore_index: int) -> None:
         self.ignore_index = ignore_index
 
-    def forward(self, x: Array, t: Array) -> Array:
+    def forward(self, x: Array, t: Array) -> tuple[Array, Array, Array]:
         return kernels.cross_entropy(x, t, self.ignore_index)
 
-    def backward(self, g: Value, x: Value, t: Value) -> Value:
-        return ClassCrossEntropyGrad(self.ignore_index)(g, x, t), None
+    def e(self, x: Value) -> Value:
+        return exp_(x - x.detach().max(axis=1, keepdims=True))  # softmax has no part in the shift
+
+    def total(self, e: Value) -> Value:
+        return e.sum(axis=1, keepdims=True)
+
+    def backward(self, g: Value, e: Value, t: Value, total: Value) -> Value:
+        return ClassCrossEntropyGrad(self.ignore_index)(g, e, t, total), None
 
 
 class ClassCrossEntropyGrad(Function):
-    """g (softmax(x) - onehot(t)), the gradient of `ClassCrossEntropy`: (N, d...) -> (N, C, d...).
+    """g (p - onehot(t)), where p = e / total: (N, d...) -> (N, C, d...).
 
-    Given h for it, with p = softmax(x) and g 0 for the index that is ignored:
-    gz = sum_c h (p - onehot(t)), gx = g p (h - sum_c h p).
+    It is the gradient of `ClassCrossEntropy`.  Given h for it, with g 0 for the index that is
+    ignored: gz = sum_c h (p - onehot(t)), ge = h g / total, gtotal = -sum_c h g p / total.
     """
 
     def __init__(self, ignore_index: int) -> None:
         self.ignore_index = ignore_index
 
-    def forward(self, z: Array, x: Array, t: Array) -> Array:
-        return kernels.cross_entropy_grad(z, x, t, self.ignore_index)
+    def forward(self, z: Array, e: Array, t: Array, total: Array) -> Array:
+        return kernels.cross_entropy_grad(z, e, t, total, self.ignore_index)
 
-    def backward(self, g: Value, z: Value, x: Value, t: Value, needs: Any) -> Value:
+    def backward(self, g: Value, z: Value, e: Value, t: Value, total: Value, needs: Any) -> Value:
         counted = t != self.ignore_index
-        p = Softmax(1)(x)
-        across = (g * p).sum(axis=1, keepdims=True)
-        gz = gx = None
+        p = e / total
+        gz = None
         if needs.z:
-            chosen = OneHot(x.shape[1], self.ignore_index, x.dtype)(t)
+            chosen = OneHot(e.shape[1], self.ignore_index, e.dtype)(t)
             gz = where_(counted, (g * (p - chosen)).sum(axis=1), 0)
-        if needs.x:
-            z = where_(counted, z, 0)
-            gx = z.reshape(z.shape[0], 1, *z.shape[1:]) * p * (g - across)
-        return gz, gx, None
+        z = where_(counted, z, 0)
+        ge = g * z.reshape(z.shape[0], 1, *z.shape[1:]) / total
+        return gz, ge, None, -(ge * p).sum(axis=1, keepdims=True)
 
 
 class NegativeLogLikelihood(Function):
@@ -121,7 +127,7 @@ class MeanLoss(Function):
         return x.sum() / n if n else np.full((), np.nan, np.result_type(x, n))
 
     def backward(self, g: Value, x_spec: Any, n: Value, y: Value, needs: Any) -> Value:
-        share = g / (n + (n == 0))
+        share = g / n if n else g
         gx = BroadcastTo(x_spec.shape)(share) if needs.x else None
         return gx, -share * y if needs.n else None
 
@@ -168,7 +174,7 @@ def _check_indices(caller: str, x: Tensor, target: Tensor, ignore_index: int) ->
             f"{(x.shape[0], *x.shape[2:])}, not {target.shape}"
         )
     outside = target.data.astype(np.uint64) >= classes  # where it is negative, too
-    if outside.any():
+    if np.count_nonzero(outside):  # sooner than any()
         wrong = target.data[outside & (target.data != ignore_index)]
         if wrong.size:
             raise ValueError(

@@ -9,8 +9,8 @@ MUTANTS = [
         (
             "mean: averages twice",
             "MeanLoss",
-            "share = g / (n + (n == 0))",
-            "share = g / (n + (n == 0)) / (n + (n == 0))",
+            "share = g / n if n else g",
+            "share = g / n / n if n else g",
         ),
         (
             "mean: sign of the count's gradient",
@@ -52,7 +52,7 @@ MUTANTS = [
         (
             "cross-entropy of classes: ignored ones get a second-order gradient",
             "ClassCrossEntropyGrad",
-            "            z = where_(counted, z, 0)\n",
+            "        z = where_(counted, z, 0)\n",
             "",
         ),
         (
@@ -80,19 +80,19 @@ MUTANTS = [
         (
             "cross-entropy of classes: ignored ones count",
             "ClassCrossEntropy",
-            "        out[~counted] = 0\n",
-            "",
+            "out[ignored] = 0",
+            "pass",
         ),
         (
             "cross-entropy of classes: ignored ones get a gradient",
             "ClassCrossEntropy",
-            "share = np.where(counted, g[rows], 0)",
-            "share = g[rows] + 0",
+            "np.where(counted, weights, 0)",
+            "weights",
         ),
         (
             "cross-entropy of classes: not less the one-hot",
             "ClassCrossEntropy",
-            "        y[rows][_at(target[rows], counted)] -= share\n",
+            "        out.reshape(-1)[_places(labels, out.shape)] -= weights\n",
             "",
         ),
     ),

@@ -34,18 +34,14 @@ MUTANTS = [
         (
             "max: the last of equals wins",
             "MaxPool2d",
-            "        part *= count - t\n"
-            "        np.maximum(best_part, part, out=best_part)\n"
-            "    winners = np.subtract(count, best, out=best)",
-            "        part *= t + 1\n"
-            "        np.maximum(best_part, part, out=best_part)\n"
-            "    winners = np.subtract(best, 1, out=best)",
+            "best = np.maximum.reduce(scored, axis=0)",
+            "best = np.where(scored, scored, len(where)).min(axis=0)",
         ),
         (
             "max: padding of zeros",
             "MaxPool2d",
-            'lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min',
-            "lowest = 0",
+            'entries.fill(-np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min)',
+            "entries.fill(0)",
         ),
         (
             "max: channels share their pixels",
