@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 R = TypeVar("R")
 
-PIECE = 1 << 17  # elements: half a cache, and few enough that threads seldom wait for Python's lock
+PIECE = 1 << 18  # elements: a cache full, and few enough that threads seldom wait for Python's lock
 MANY = 1 << 19  # elements, of which a pass takes longer than threads take to start
 
 
