@@ -162,14 +162,14 @@ def _column_tiles(
 
 
 def _buffer(n: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Return zeros for the columns of some of n images: (tile, C, kh, kw, H', W').
+    """Return room for the columns of some of n images: (tile, C, kh, kw, H', W').
 
     Each row of L numbers is followed by a gap of a cache line.  Without it the rows of images whose
     size is a power of 2 fall on the same lines of the cache, and a product takes a sixth longer.
     """
     rows, length = prod(shape[: len(shape) // 2 + 1]), prod(shape[len(shape) // 2 + 1 :])
     tile = max(1, min(n, TILE_BYTES // max(1, rows * length * dtype.itemsize)))
-    buffer = np.zeros((tile, rows, length + CACHE_LINE // dtype.itemsize), dtype)
+    buffer = np.empty((tile, rows, length + CACHE_LINE // dtype.itemsize), dtype)
     return buffer[..., :length].reshape(tile, *shape)
 
 

@@ -1,9 +1,9 @@
 """Sliding windows over images: where they lie, and the pair im2col / col2im.
 
-Every kernel that slides a window asks `taps` where it falls. A *tap* is one of the kh*kw entries
-of the window; as the window slides, a tap sweeps a strided grid of pixels. Taps never point into
-the padding, so no kernel makes a padded copy of its input: what no tap writes keeps the value
-that the padding stands for.
+Kernels that combine the entries of a window ask `taps` where they fall. A *tap* is one of the kh*kw
+entries; as the window slides, a tap sweeps a strided grid of pixels. Taps never point into the
+padding, so no such kernel makes a padded copy of its input: what no tap writes keeps the value that
+the padding stands for. Kernels that multiply windows by matrices lay them out as `Columns`.
 
 Nothing here counts the axes: for a signal (N, C, L) or a volume (N, C, D, H, W) read (kh, kw) and
 (H, W) as the one length, or the three.
@@ -19,10 +19,8 @@ import numpy as np
 
 from tinygraph.kernels._types import Array, Sizes
 
-Index = tuple[EllipsisType | slice | int, ...]
+Index = tuple[EllipsisType | slice, ...]
 Taps = Sequence[tuple[Index, Index]]
-
-ALL = slice(None)
 
 
 def image_size(x: Array) -> Sizes:
@@ -89,35 +87,12 @@ def _axis_taps(
     return slices
 
 
-@lru_cache(maxsize=256)
-def _steps(
-    size: Sizes, windows: Sizes, kernel_size: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes
-) -> Sequence[Taps]:
-    """Give the taps along each axis, the last one first, as indices of what `Columns` goes through.
-
-    ``inside`` selects from ``(N, C, kw, ..., H, W')``, ``pixels`` from ``(N, C, ..., H, W)``.
-    """
-    axes = list(zip(size, windows, kernel_size, stride, padding, dilation, strict=True))
-    steps: list[Taps] = []
-    for axis in reversed(axes):
-        behind = (ALL,) * len(steps)
-        entries = enumerate(_axis_taps(*axis))
-        steps.append(
-            [
-                ((ALL, ALL, k, ..., inside, *behind), (..., at, *behind))
-                for k, (inside, at) in entries
-            ]
-        )
-    return steps
-
-
 class Columns:
-    """Windows laid out as columns, in an array (N, C, kh, kw, H', W') that is zero at first.
+    """Windows laid out as columns (N, C, kh, kw, H', W'), and columns added up in their windows.
 
-    That is done along one axis after the other, the last one first: the windows of the rows are
-    (N, C, kw, H, W'), of which the columns are whole rows.  So the short runs within a row are
-    copied kw times, not kh*kw times; the rest are long runs.  Every call writes the same places,
-    so that those which stand for padding stay zero.
+    Both go along one axis after the other: from the padded image (N, C, H, W) by the windows of its
+    rows (N, C, kw, H, W') to the columns, of which these are whole rows.  So the short runs within
+    a row are copied kw times, not kh*kw times; the rest are long runs.
     """
 
     def __init__(
@@ -125,38 +100,50 @@ class Columns:
     ) -> None:
         n, c, *shape = cols.shape
         axes = len(size)
-        kernel_size, windows = tuple(shape[:axes]), tuple(shape[axes:])
-        self._steps = _steps(size, windows, kernel_size, stride, padding, dilation)
-        self._buffers = [
-            np.zeros((n, c, *kernel_size[axis:], *size[:axis], *windows[axis:]), cols.dtype)
-            for axis in reversed(range(1, axes))
-        ] + [cols]
+        kernel_size, windows = shape[:axes], shape[axes:]
+        padded = [length + 2 * p for length, p in zip(size, padding, strict=True)]
+        inside = (slice(p, p + length) for length, p in zip(size, padding, strict=True))
+        self._inside: Index = (..., *inside)
+        self._layers = [np.zeros((n, c, *padded), cols.dtype)]
+        self._views = []  # of each layer, as the next one has it
+        for axis in reversed(range(axes)):
+            shape = [n, c, *kernel_size[axis:], *padded[:axis], *windows[axis:]]
+            view = _slide(self._layers[-1], shape, axis - axes, stride[axis], dilation[axis])
+            self._views.append(view)
+            self._layers.append(np.empty(shape, cols.dtype) if axis else cols)
 
     def gather(self, x: Array) -> Array:
         """Lay out images, N or fewer, and return their columns: im2col."""
-        for buffer, taps in zip(self._buffers, self._steps, strict=True):
-            windows = buffer[: len(x)]
-            for inside, pixels in taps:
-                windows[inside] = x[pixels]
-            x = windows
-        return x
+        n = len(x)
+        self._layers[0][:n][self._inside] = x
+        for view, layer in zip(self._views, self._layers[1:], strict=True):
+            layer[:n] = view[:n]
+        return self._layers[-1][:n]
 
     def scatter(self, x: Array) -> None:
-        """Add the columns up where their windows lie in the images, N or fewer: col2im."""
-        arrays = [x, *(buffer[: len(x)] for buffer in self._buffers)]
-        for step, taps in reversed([*enumerate(self._steps)]):
-            images, windows = arrays[step], arrays[step + 1]
-            if step > 0:
-                images.fill(0)
-            for inside, pixels in taps:
-                images[pixels] += windows[inside]
+        """Add the columns of images, N or fewer, up where their windows lie: col2im."""
+        n = len(x)
+        for layer in self._layers[:-1]:
+            layer[:n].fill(0)
+        for view, layer in reversed([*zip(self._views, self._layers[1:], strict=True)]):
+            for entry in range(layer.shape[2]):
+                view[:n, :, entry] += layer[:n, :, entry]
+        x[...] = self._layers[0][:n][self._inside]
+
+
+def _slide(x: Array, shape: list[int], axis: int, stride: int, dilation: int) -> Array:
+    """View the windows along one axis, as an array of that shape: the entries are its axis 2."""
+    strides = [*x.strides]
+    strides.insert(2, strides[axis] * dilation)
+    strides[axis] *= stride
+    return np.ndarray(shape, x.dtype, x, 0, strides)
 
 
 def unfold(x: Array, kernel_size: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes) -> Array:
     """Lay the windows out as columns (im2col): (N, C, H, W) -> (N, C*kh*kw, L), L = H'*W'."""
     (n, c), size = x.shape[:2], image_size(x)
     windows = output_sizes(size, kernel_size, stride, padding, dilation)
-    cols = np.zeros((n, c, *kernel_size, *windows), x.dtype)
+    cols = np.empty((n, c, *kernel_size, *windows), x.dtype)
     Columns(cols, size, stride, padding, dilation).gather(x)
     return cols.reshape(n, c * prod(kernel_size), prod(windows))
 

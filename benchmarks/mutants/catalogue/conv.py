@@ -9,50 +9,57 @@ MUTANTS = [
         (
             "col2im: overlaps overwrite",
             "Conv2d Fold",
-            "images[pixels] += windows[inside]",
-            "images[pixels] = windows[inside]",
+            "view[:n, :, entry] += layer[:n, :, entry]",
+            "view[:n, :, entry] = layer[:n, :, entry]",
         ),
         (
             "col2im: rows of the tile before",
             "Conv2d",
-            "images.fill(0)",
+            "layer[:n].fill(0)",
             "pass",
         ),
         (
-            "taps: first window rounded down",
+            "columns: kernel flipped",  # value and gradient agree
             "Conv2d Unfold",
-            "first = max(0, -(offset // stride))",
-            "first = max(0, -offset // stride)",
+            "view = _slide(self._layers[-1], shape, axis - axes, stride[axis], dilation[axis])",
+            "view = _slide(self._layers[-1], shape, axis - axes, stride[axis], dilation[axis])"
+            "[:, :, ::-1]",
         ),
         (
-            "taps: last window rounded down",  # value and gradient agree
+            "columns: padding at the end only",  # value and gradient agree
             "Conv2d Unfold",
-            "stop = max(first, min(windows, (size - 1 - offset) // stride + 1))",
-            "stop = max(first, min(windows, (size - offset) // stride))",
+            "inside = (slice(p, p + length) for",
+            "inside = (slice(0, length) for",
         ),
         (
-            "taps: kernel flipped",  # value and gradient agree
+            "columns: padding of the other axis",  # value and gradient agree
             "Conv2d Unfold",
-            "for offset in range(-padding, dilation * kernel - padding, dilation):",
-            "for offset in range(-padding, dilation * kernel - padding, dilation)[::-1]:",
+            "self._inside: Index = (..., *inside)",
+            "self._inside: Index = (..., *[slice(p, p + n) for p, n in zip(padding[::-1], size)])",
         ),
         (
-            "taps: padding at the end only",  # value and gradient agree
-            "Conv2d Unfold",
-            "for offset in range(-padding, dilation * kernel - padding, dilation):",
-            "for offset in range(0, dilation * kernel, dilation):",
+            "padding of ones",  # seen by the value, and by the gradient of the weight as right
+            "Conv2d",
+            "self._layers = [np.zeros(",
+            "self._layers = [np.ones(",
         ),
         (
-            "taps: dilation ignored",  # value and gradient agree
+            "columns: dilation ignored",  # value and gradient agree
             "Conv2d Unfold",
-            "for offset in range(-padding, dilation * kernel - padding, dilation):",
-            "for offset in range(-padding, kernel - padding):",
+            "strides.insert(2, strides[axis] * dilation)",
+            "strides.insert(2, strides[axis])",
+        ),
+        (
+            "columns: stride ignored",  # value and gradient agree
+            "Conv2d Unfold",
+            "strides[axis] *= stride",
+            "pass",
         ),
         (
             "unfold: axes of the kernel swapped",
             "Conv2d Unfold",
-            "np.zeros((n, c, *kernel_size, *windows), x.dtype)\n",
-            "np.zeros((n, c, *kernel_size[::-1], *windows), x.dtype)\n",
+            "np.empty((n, c, *kernel_size, *windows), x.dtype)\n",
+            "np.empty((n, c, *kernel_size[::-1], *windows), x.dtype)\n",
         ),
         (
             "fold: channels and taps swapped",
@@ -94,12 +101,6 @@ MUTANTS = [
             "Conv2d",
             "columns = Columns(buffer, image_size(x), stride, padding, dilation)",
             "columns = Columns(buffer, image_size(x), stride[::-1], padding, dilation)",
-        ),
-        (
-            "padding of ones",  # seen by the value, and by the gradient of the weight as right
-            "Conv2d",
-            "buffer = np.zeros((tile, rows,",
-            "buffer = np.ones((tile, rows,",
         ),
         (
             "weight gradient of the last tile",

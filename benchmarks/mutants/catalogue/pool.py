@@ -96,6 +96,36 @@ MUTANTS = [
         "pool",
         "kernels/windows.py",
         (
+            "taps: first window rounded down",
+            "MaxPool2d AvgPool2d",
+            "first = max(0, -(offset // stride))",
+            "first = max(0, -offset // stride)",
+        ),
+        (
+            "taps: last window rounded down",  # value and gradient agree
+            "MaxPool2d AvgPool2d",
+            "stop = max(first, min(windows, (size - 1 - offset) // stride + 1))",
+            "stop = max(first, min(windows, (size - offset) // stride))",
+        ),
+        (
+            "taps: kernel flipped",  # value and gradient agree
+            "MaxPool2d AvgPool2d",
+            "for offset in range(-padding, dilation * kernel - padding, dilation):",
+            "for offset in range(-padding, dilation * kernel - padding, dilation)[::-1]:",
+        ),
+        (
+            "taps: padding at the end only",  # value and gradient agree
+            "MaxPool2d AvgPool2d",
+            "for offset in range(-padding, dilation * kernel - padding, dilation):",
+            "for offset in range(0, dilation * kernel, dilation):",
+        ),
+        (
+            "taps: dilation ignored",  # value and gradient agree
+            "MaxPool2d AvgPool2d",
+            "for offset in range(-padding, dilation * kernel - padding, dilation):",
+            "for offset in range(-padding, kernel - padding):",
+        ),
+        (
             "ceil_mode: a window may start in the padding",  # value and gradient agree
             "MaxPool2d AvgPool2d",
             "return count - 1 if (count - 1) * stride >= size + padding else count",
