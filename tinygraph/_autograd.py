@@ -255,7 +255,7 @@ def _sweep(
             if not reached.isdisjoint(node.inputs):
                 reached.add(node)
         order = [node for node in order if not reached.isdisjoint(node.inputs)]
-    touched = goals.intersection(source for node in order for source in node.inputs)
+    touched = goals and goals.intersection(s for node in order for s in node.inputs)
     if not allow_unused:
         _check_used(targets or (), touched.union(source for source, _ in seeds))
     _check_usable(order)

@@ -43,6 +43,7 @@ def output_size(
     return count - 1 if (count - 1) * stride >= size + padding else count
 
 
+@lru_cache(maxsize=256)
 def output_sizes(
     size: Sizes,
     kernel_size: Sizes,
@@ -98,19 +99,15 @@ class Columns:
     def __init__(
         self, cols: Array, size: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes
     ) -> None:
-        n, c, *shape = cols.shape
-        axes = len(size)
-        kernel_size, windows = shape[:axes], shape[axes:]
-        padded = [length + 2 * p for length, p in zip(size, padding, strict=True)]
-        inside = (slice(p, p + length) for length, p in zip(size, padding, strict=True))
-        self._inside: Index = (..., *inside)
-        self._layers = [np.zeros((n, c, *padded), cols.dtype)]
+        geometry = cols.shape, size, stride, padding, dilation
+        padded, self._inside, views = _plan(*geometry, cols.itemsize)
+        layer = np.zeros(padded, cols.dtype)
+        self._layers = [layer]
         self._views = []  # of each layer, as the next one has it
-        for axis in reversed(range(axes)):
-            shape = [n, c, *kernel_size[axis:], *padded[:axis], *windows[axis:]]
-            view = _slide(self._layers[-1], shape, axis - axes, stride[axis], dilation[axis])
-            self._views.append(view)
-            self._layers.append(np.empty(shape, cols.dtype) if axis else cols)
+        for shape, strides in views:
+            self._views.append(np.ndarray(shape, cols.dtype, layer, 0, strides))
+            layer = cols if shape == cols.shape else np.empty(shape, cols.dtype)
+            self._layers.append(layer)
 
     def gather(self, x: Array) -> Array:
         """Lay out images, N or fewer, and return their columns: im2col."""
@@ -131,12 +128,34 @@ class Columns:
         x[...] = self._layers[0][:n][self._inside]
 
 
-def _slide(x: Array, shape: list[int], axis: int, stride: int, dilation: int) -> Array:
-    """View the windows along one axis, as an array of that shape: the entries are its axis 2."""
-    strides = [*x.strides]
-    strides.insert(2, strides[axis] * dilation)
-    strides[axis] *= stride
-    return np.ndarray(shape, x.dtype, x, 0, strides)
+@lru_cache(maxsize=256)
+def _plan(
+    shape: tuple[int, ...],
+    size: Sizes,
+    stride: Sizes,
+    padding: Sizes,
+    dilation: Sizes,
+    itemsize: int,
+) -> tuple[tuple[int, ...], Index, Sequence[tuple[tuple[int, ...], Sizes]]]:
+    """Say how columns of a shape come from an image.
+
+    Returns the shape of the padded image, where in it the image is, and for each axis, the last one
+    first, the shape and the strides (in bytes) by which its windows are seen in what there was.
+    """
+    n, c, *rest = shape
+    axes = len(size)
+    kernel_size, windows = rest[:axes], rest[axes:]
+    padded = [length + 2 * p for length, p in zip(size, padding, strict=True)]
+    inside = (slice(p, p + length) for length, p in zip(size, padding, strict=True))
+    seen = (n, c, *padded)
+    views = []
+    for axis in reversed(range(axes)):
+        strides = [itemsize * prod(seen[i + 1 :]) for i in range(len(seen))]
+        strides.insert(2, strides[axis - axes] * dilation[axis])  # from entry to entry
+        strides[axis - axes] *= stride[axis]  # from window to window
+        seen = (n, c, *kernel_size[axis:], *padded[:axis], *windows[axis:])
+        views.append((seen, tuple(strides)))
+    return (n, c, *padded), (..., *inside), views
 
 
 def unfold(x: Array, kernel_size: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes) -> Array:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from .. import kernels
 from .._tensor import Tensor
 from ._arguments import Sizes
@@ -33,6 +35,7 @@ def single_again(y: Tensor, single: bool) -> Tensor:
     return y.reshape(y.shape[1:]) if single else y
 
 
+@lru_cache(maxsize=256)
 def window_count(
     caller: str,
     size: Sizes,

@@ -21,9 +21,8 @@ MUTANTS = [
         (
             "columns: kernel flipped",  # value and gradient agree
             "Conv2d Unfold",
-            "view = _slide(self._layers[-1], shape, axis - axes, stride[axis], dilation[axis])",
-            "view = _slide(self._layers[-1], shape, axis - axes, stride[axis], dilation[axis])"
-            "[:, :, ::-1]",
+            "self._views.append(np.ndarray(shape, cols.dtype, layer, 0, strides))",
+            "self._views.append(np.ndarray(shape, cols.dtype, layer, 0, strides)[:, :, ::-1])",
         ),
         (
             "columns: padding at the end only",  # value and gradient agree
@@ -34,25 +33,26 @@ MUTANTS = [
         (
             "columns: padding of the other axis",  # value and gradient agree
             "Conv2d Unfold",
-            "self._inside: Index = (..., *inside)",
-            "self._inside: Index = (..., *[slice(p, p + n) for p, n in zip(padding[::-1], size)])",
+            "return (n, c, *padded), (..., *inside), views",
+            "inside = [slice(p, p + n) for p, n in zip(padding[::-1], size)]\n"
+            "    return (n, c, *padded), (..., *inside), views",
         ),
         (
             "padding of ones",  # seen by the value, and by the gradient of the weight as right
             "Conv2d",
-            "self._layers = [np.zeros(",
-            "self._layers = [np.ones(",
+            "layer = np.zeros(padded, cols.dtype)",
+            "layer = np.ones(padded, cols.dtype)",
         ),
         (
             "columns: dilation ignored",  # value and gradient agree
             "Conv2d Unfold",
-            "strides.insert(2, strides[axis] * dilation)",
-            "strides.insert(2, strides[axis])",
+            "strides.insert(2, strides[axis - axes] * dilation[axis])",
+            "strides.insert(2, strides[axis - axes])",
         ),
         (
             "columns: stride ignored",  # value and gradient agree
             "Conv2d Unfold",
-            "strides[axis] *= stride",
+            "strides[axis - axes] *= stride[axis]",
             "pass",
         ),
         (
