@@ -68,7 +68,7 @@ def _max_pool(x: Array, where: Taps, scores: Array, y: Array, winners: Array) ->
             np.copyto(winners, t, where=np.isnan(entries[t]))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=16)  # its arrays are of the size of an image
 def _contest(
     size: Sizes,
     kernel_size: Sizes,
@@ -110,7 +110,7 @@ def winner_pixels(
     return pixels
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=16)
 def _grid(counts: Sizes, steps: Sizes, starts: Sizes, size: Sizes) -> Array:
     """Number the pixels of a grid as in the flattened image: H' rows, W' columns -> (H', W')."""
     flat: Array = np.zeros((), np.int64)
