@@ -192,8 +192,12 @@ def boxes(path: Path) -> int | None:
 def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a library prints is no answer
-    library = LIBRARIES[sys.argv[1]]()
-    tasks = library.tasks()
+    try:
+        library = LIBRARIES[sys.argv[1]]()
+        tasks = library.tasks()
+    except ModuleNotFoundError as error:
+        print(json.dumps({"missing": error.name}), file=answers, flush=True)
+        return
     opened = {"rows": [*tasks], "versions": library.versions, "parameters": library.parameters()}
     print(json.dumps(opened), file=answers, flush=True)
     warm: set[str] = set()

@@ -63,9 +63,12 @@ class Process:
         )
         self.library = library
         line = self.process.stdout.readline()
-        self.opened: dict[str, Any] = json.loads(line) if line else {"rows": [], "versions": {}}
-        if not line:
-            print(f"left out: {library} does not run", file=sys.stderr)
+        answer = json.loads(line) if line else {}
+        self.opened: dict[str, Any] = {"rows": [], "versions": {}} | answer
+        if not self.opened["rows"]:
+            missing = answer.get("missing")
+            reason = f"{missing} is not installed" if missing else "it does not run"
+            print(f"left out: {library}: {reason}", file=sys.stderr)
 
     def draw(self, row: str) -> dict[str, Any]:
         self.process.stdin.write(json.dumps(row) + "\n")

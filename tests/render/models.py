@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -74,6 +75,16 @@ def chain(length: int) -> tg.Graph:
     for _ in range(length // 2):
         y = (y * 1.5).tanh()
     return tg.graph(y)
+
+
+def rnn(steps: int, scopes: bool = False) -> tg.Graph:
+    """A loop, unrolled, whose steps share their weights, each in a scope or none."""
+    wx, wh, b = leaf("wx", 3, 4), leaf("wh", 4, 4), leaf("b", 4)
+    sequence, h = data("sequence", 5, steps, 3), data("h", 5, 4)
+    for i in range(steps):
+        with tg.scope("step") if scopes else nullcontext():
+            h = (sequence[:, i] @ wx + h @ wh + b).tanh()
+    return tg.graph((h @ leaf("w", 4, 2)).sum())
 
 
 def unrolled(steps: Iterable[tuple[str, tuple[str, ...]]]) -> tg.Graph:

@@ -10,12 +10,14 @@ from tinygraph.render import doctor
 from tinygraph.render.convert import lacks
 
 NOBODYS = "\U0010fffc\U0010fffd"  # two for private use, which no font has
+UNLIKE = "\U0010fffd\U0003fffd"  # the second for no use at all: matplotlib's last resort tells them
 
 
 @pytest.mark.parametrize(("format", "module"), [("png", "resvg_py"), ("pdf", "typst")])
 def test_letters_that_no_font_has_are_noticed(format: str, module: str) -> None:
     pytest.importorskip(module)
     assert lacks(format, NOBODYS)
+    assert lacks(format, UNLIKE)
     assert not lacks(format, "xo")
 
 

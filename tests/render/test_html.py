@@ -27,10 +27,8 @@ from tinygraph.render.dot import Style
 from tinygraph.render.html import SCRIPTS, STYLES, to_html
 from tinygraph.render.html.columns import columns
 from tinygraph.render.html.drawing import drawing, frames, source
-from tinygraph.render.html.strain import strain
 from tinygraph.render.html.views import READABLE, pictures
 from tinygraph.render.options import Options
-from tinygraph.render.partition import Group
 from tinygraph.render.view import Box
 
 from .models import chain, data, formula, leaf, network, shared, tower, unrolled
@@ -314,31 +312,6 @@ def test_every_operation_has_a_box_of_its_own_somewhere(make: Any) -> None:
         }
         assert alone >= {v.id for v in graph if v.kind == "operation"}
         assert all(len(view["boxes"]) <= limit + 24 for view in known.values())
-
-
-def test_a_long_loop_has_no_picture_that_takes_minutes() -> None:
-    def loop(steps: int) -> tg.Graph:
-        h, w = data("h", 2), leaf("w", 2)
-        for _ in range(steps):
-            with tg.scope("cell"):
-                h = (h * w + data("x", 2)).tanh()
-        return tg.graph(h)
-
-    assert "everything" in [picture.id for picture in pictures(loop(20), Options())]
-    graph = loop(300)
-    found = pictures(graph, Options())
-    assert max(len(picture.view.boxes) for picture in found) <= 160
-    shown = {id for p in found for b in p.view.boxes if b.role == "operation" for id in b.vertices}
-    assert shown >= {v.id for v in graph if v.kind == "operation"}
-
-
-def test_lines_pass_rows() -> None:
-    x, w = leaf("x", 2), leaf("w", 2)
-    y = (x * w).exp() * w  # w stands in the row above x * w, and passes x * w and exp
-    graph = tg.graph(y)
-    groups = [Group((v.id,)) for v in graph]
-    assert strain(graph, groups) == 2
-    assert strain(graph, list(reversed(groups))) == 2
 
 
 @needs_engine

@@ -18,7 +18,7 @@ from . import legend as legends
 from ._errors import LayoutFailed, LayoutTimeout, RenderError, RenderWarning
 from .dot import NAME, Direction, Style, body, write
 from .json import to_json
-from .options import MAX_BOXES, Backward, Options, Overlay, Values
+from .options import Backward, Options, Overlay, Values
 from .simplify import views
 from .svg import polish
 from .themes import ThemeName
@@ -53,7 +53,7 @@ def render(
     legend: bool | None = None,
     direction: Direction = "TB",
     theme: ThemeName = "light",
-    max_nodes: int = MAX_BOXES,
+    max_nodes: int | None = None,
     timeout: float | None = None,
     engine: EngineName | None = None,
 ) -> Path:
@@ -93,9 +93,10 @@ def render(
         Where data flow: top to bottom, left to right, ...
     theme : {"light", "dark", "print"}
         Of a picture; a page has the colours that its reader's system has.
-    max_nodes : int
+    max_nodes : int, optional
         A picture of more boxes is simplified: blocks are folded, then modules closed.  In a page
-        each closed box opens another picture.
+        each closed box opens another picture.  By default so is one of more than 3000 boxes, or
+        of so many long lines that its layout would take more than a few seconds.
     timeout : float, optional
         Seconds (60) after which a layout is stopped; the picture is simplified, and tried again.
     engine : {"dot", "wasm"}, optional

@@ -13,6 +13,8 @@ import re
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import copy
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 # The likes of Arial, for which the boxes are measured, and one that is wider, made smaller to fit.
@@ -80,14 +82,16 @@ def lacks(format: str, letters: str) -> bool:
 def _typeset(svg: str, format: Literal["pdf", "png"]) -> bytes:
     import typst
 
-    fonts = typst.Fonts(font_paths=sorted({font.parent for font in bundled_fonts()}))
-    families = fonts.families()
-    only_wide = WIDE in families and not any(like in families for like in LIKES)
-    svg = _in_fonts(svg, only_wide)
-    inputs = {"svg": svg}
-    page: bytes = typst.compile(
-        PAGE, font_paths=fonts, sys_inputs=inputs, format=format, timestamp=0
-    )
+    with TemporaryDirectory() as folder:  # typst takes whole ones, and matplotlib's has all sorts
+        for font in bundled_fonts():
+            copy(font, folder)
+        fonts = typst.Fonts(font_paths=[folder])
+        families = fonts.families()
+        only_wide = WIDE in families and not any(like in families for like in LIKES)
+        inputs = {"svg": _in_fonts(svg, only_wide)}
+        page: bytes = typst.compile(
+            PAGE, font_paths=fonts, sys_inputs=inputs, format=format, timestamp=0
+        )
     return page
 
 

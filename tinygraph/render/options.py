@@ -29,7 +29,7 @@ class Options:
     focus: int | str | None = None
     hops: int = 1
     highlight: Mapping[int, str] = field(default_factory=dict)
-    max_nodes: int = MAX_BOXES
+    max_nodes: int | None = None
 
     def __post_init__(self) -> None:
         one_of("backward", self.backward, get_args(Backward))
@@ -41,6 +41,11 @@ class Options:
                 raise ValueError(
                     f"render: {name} must be an integer from {least} on, not {value!r}"
                 )
+
+    @property
+    def most(self) -> int:
+        """How many boxes a picture may have."""
+        return MAX_BOXES if self.max_nodes is None else self.max_nodes
 
     @property
     def closed(self) -> tuple[str, ...]:

@@ -242,7 +242,7 @@ def in_order(graph: Graph, groups: Sequence[Group]) -> list[Group]:
     started.
     """
     before = predecessors(graph, groups)
-    length = _lengths(before)
+    length = lengths(before)
     if length is None:
         return sorted(groups, key=lambda group: group.vertices[0])
     used = {place for places in before for place in places}
@@ -261,11 +261,11 @@ def in_order(graph: Graph, groups: Sequence[Group]) -> list[Group]:
 
 def longest_ways(before: Places) -> list[int | None]:
     """Return, for each place, the one before it that has the longest way behind it."""
-    length = _lengths(before) or [0] * len(before)
+    length = lengths(before) or [0] * len(before)
     return [max(places, key=length.__getitem__, default=None) for places in before]
 
 
-def _lengths(before: Places) -> list[int] | None:
+def lengths(before: Places) -> list[int] | None:
     """Return how long the longest way to each place is, or None if there is a cycle."""
     after = _turned(before)
     length = [0] * len(before)

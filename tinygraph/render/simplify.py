@@ -1,5 +1,7 @@
 """From a Graph to the view that was asked for, or to a simpler one where that would be too large.
 
+Too large are too many boxes, and lines that pass so many rows that their layout takes long.
+
 The steps: as asked; with repeats folded; with modules closed ever less deep; and, where nothing
 else groups the operations, stretches of them in one box each.
 """
@@ -19,10 +21,12 @@ from .marks import with_amounts, with_highlights, with_nonfinite, with_values
 from .options import Options
 from .paired import with_rules
 from .partition import Group, chunk, close, in_focus, with_leaves
+from .strain import strain
 from .view import View, assemble
 
 FEW = 150  # boxes: what a picture that has to be simplified is brought down to
 CHUNKS = 40  # boxes for operations that nothing else groups
+LONG = 5000  # rows passed by the lines of a picture that is laid out in a second or two
 
 
 class Plan(NamedTuple):
@@ -43,19 +47,27 @@ def views(graph: Graph, options: Options) -> Iterator[View]:
     """
     check(graph, options)
     boxes = _Boxes(graph, options)
-    limit = options.max_nodes
+    limit = options.most
     found = False
     for plan in boxes.plans():
         if plan.chunks and found:
             return
         groups = boxes.groups(plan, limit)
         if groups is not None:
-            found = True
-            limit = boxes.count(groups) - 1  # what comes after is to be simpler
-            simplified = boxes.simplified(plan)
             view = view_of(graph, groups, options)
-            yield replace(view, notes=boxes.notes(), simplified=simplified)
+            if not is_strained(view, options):
+                found = True
+                limit = boxes.count(groups) - 1  # what comes after is to be simpler
+                yield replace(view, notes=boxes.notes(), simplified=boxes.simplified(plan))
         limit = min(limit, FEW)
+
+
+def is_strained(view: View, options: Options) -> bool:
+    """Return whether the layout of a view would take long, for the sake of its lines.
+
+    A small one is laid out all the same, and so is one that was asked for by ``max_nodes``.
+    """
+    return options.max_nodes is None and len(view.boxes) > FEW and strain(view) > LONG
 
 
 @uncollected()

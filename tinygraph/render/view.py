@@ -171,11 +171,11 @@ def role_of(graph: Graph, group: Group) -> Role:
 
 
 def names(graph: Graph, groups: Iterable[Group]) -> list[str]:
-    """Return ids for groups: the key of a vertex, the path of a module."""
+    """Return ids for groups: the path of a module, else the key of the first vertex."""
     ids: dict[str, None] = {}
     for group in groups:
         first = graph[group.vertices[0]]
-        name = "/".join(group.scope) if group.closed else first.key
+        name = ("/".join(group.scope) if group.closed else "") or first.key
         text = f"{name} × {len(group.parts)}" if group.parts else name
         ids[unlike(printable(text), ids)] = None
     return list(ids)

@@ -90,7 +90,7 @@ def _laid_out(
 ) -> tuple[list[Picture], list[Drawing]]:
     """Return pictures and how they are drawn; without large ones, where those take too long."""
     plain = replace(options, overlay=None)  # the page paints it itself
-    small = replace(plain, max_nodes=min(FEW, options.max_nodes))
+    small = replace(plain, max_nodes=min(FEW, options.most))
     late = f"Pictures of more than {FEW} boxes are left out: their layout took too long."
     for limited, notes in ((plain, ()), (small, (late,))):
         found = pictures(graph, limited, notes)

@@ -15,12 +15,10 @@ from ..._places import common
 from ..labels import plural
 from ..options import Options
 from ..partition import Group, chunk, close, operands_of, users, with_leaves
-from ..simplify import CHUNKS, FEW, check, shown_in, view_of, views
+from ..simplify import CHUNKS, FEW, check, is_strained, shown_in, view_of, views
 from ..view import Box, View
-from .strain import strain
 
 READABLE = 40  # boxes: what one begins with, if there is a choice
-LONG = 10_000  # rows passed by the lines of a picture that is laid out within seconds
 NEAR = 12  # operations shown on each side of a module, of those that it takes from or gives to
 
 
@@ -95,7 +93,7 @@ def _whole(graph: Graph, options: Options) -> Iterator[Picture]:
     if levels:
         yield from levels
     else:
-        limit = options.max_nodes if asked else min(FEW, options.max_nodes)
+        limit = options.max_nodes if asked else min(FEW, options.most)
         yield Picture("whole", "Overview", next(views(graph, replace(options, max_nodes=limit))))
 
 
@@ -107,16 +105,15 @@ def _levels(graph: Graph, options: Options) -> Iterator[Picture]:
     counts = set()
     for depth in (*range(1, deepest + 1), None):
         groups = with_leaves(graph, close(graph, operations, depth), leaves)
-        limit = options.max_nodes if depth is None else min(FEW, options.max_nodes)
-        if len(groups) in counts or _size(groups, options) > limit or _is_strained(graph, groups):
+        limit = options.most if depth is None else min(FEW, options.most)
+        if len(groups) in counts or _size(groups, options) > limit:
             continue  # what is neither legible nor everything, modules show better one by one
+        view = view_of(graph, groups, options)
+        if is_strained(view, options):
+            continue
         counts.add(len(groups))
         title = "Everything" if depth is None else f"Depth {depth}"
-        yield Picture(title.lower().replace(" ", "-"), title, view_of(graph, groups, options))
-
-
-def _is_strained(graph: Graph, groups: Sequence[Group]) -> bool:
-    return len(groups) > FEW and strain(graph, groups) > LONG
+        yield Picture(title.lower().replace(" ", "-"), title, view)
 
 
 def _size(groups: Sequence[Group], options: Options) -> int:
@@ -193,16 +190,14 @@ class _Parts:
         graph = self._graph
         used = set(operands_of(graph, operations))
         leaves = [id for id in self._shown if id in used and graph[id].kind != "operation"]
-        limit = self._options.max_nodes
-        if len(operations) + len(leaves) <= min(FEW, limit):
+        options = self._options
+        if len(operations) + len(leaves) <= min(FEW, options.most):
             return with_leaves(graph, close(graph, operations), leaves)
-        groups = self._closed(operations)
-        chunks = _size(groups, self._options) > limit or _is_strained(
-            graph, with_leaves(graph, groups, leaves)
-        )
-        if chunks:
-            groups = chunk(graph, operations, CHUNKS)
-        return with_leaves(graph, groups, leaves, hide=chunks)
+        groups = with_leaves(graph, self._closed(operations), leaves)
+        fits = _size(groups, options) <= options.most
+        if fits and not is_strained(view_of(graph, groups, options), options):
+            return groups
+        return with_leaves(graph, chunk(graph, operations, CHUNKS), leaves, hide=True)
 
     def _closed(self, operations: Sequence[int]) -> list[Group]:
         """Close the outermost modules that there are several of; if there are none, nothing."""
