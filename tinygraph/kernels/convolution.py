@@ -118,7 +118,7 @@ def conv_input_grad(
         return conv(g, _turned(w, groups), None, *turned[2:], groups)
     g = g.reshape(n, groups, o // groups, prod(windows))
     filters = w.reshape(groups, o // groups, prod(w.shape[1:])).mT  # (G, D, O/G)
-    gx = np.zeros((n, c, *input_size), np.result_type(g, w))
+    gx = np.empty((n, c, *input_size), np.result_type(g, w))
     if _is_pointwise(kernel_size, padding, input_size, windows):
         np.matmul(filters, g, out=gx.reshape(n, groups, c // groups, prod(windows)))
         return gx

@@ -46,10 +46,7 @@ def _choose(condition: Array, chosen: bool, x: Array) -> Array:
         ones = flags[piece] if chosen else ~flags[piece]
         np.multiply(source[piece], ones.view(np.int8), out=target[piece])
 
-    if x.size < MANY:
-        work(slice(0, x.size))
-    else:
-        sweep(x.size, work)
+    sweep(x.size, work)
     return y
 
 

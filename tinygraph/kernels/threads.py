@@ -51,6 +51,9 @@ def share(count: int, work: Callable[[slice], R], worthwhile: bool) -> list[R]:
 
 def sweep(count: int, work: Callable[[slice], object], size: int = 1) -> None:
     """Have ``work`` done by all threads, on pieces of ``count`` items of ``size`` elements each."""
+    if count * size <= PIECE:
+        work(slice(0, count))
+        return
 
     def some(part: slice) -> None:
         for piece in pieces(part, size):

@@ -118,7 +118,7 @@ class Columns:
         return self._layers[-1][:n]
 
     def scatter(self, x: Array) -> None:
-        """Add the columns of images, N or fewer, up where their windows lie: col2im."""
+        """Write the sums of columns where their windows lie into images, N or fewer: col2im."""
         n = len(x)
         for layer in self._layers[:-1]:
             layer[:n].fill(0)
@@ -182,7 +182,7 @@ def fold(
     windows = output_sizes(output_size, kernel_size, stride, padding, dilation)
     n = len(cols)
     c = cols.shape[1] // prod(kernel_size)
-    x = np.zeros((n, c, *output_size), cols.dtype)
+    x = np.empty((n, c, *output_size), cols.dtype)
     cols = cols.reshape(n, c, *kernel_size, *windows)
     Columns(cols, output_size, stride, padding, dilation).scatter(x)
     return x
