@@ -27,10 +27,10 @@ SEEDS = st.just(0) if level() == "fast" else st.integers(0, 1)
 
 
 @pytest.fixture(autouse=True, scope="module")
-def tile_of_one_image() -> Iterator[None]:
-    """Convolutions take image by image, on several threads, as with images that are large."""
+def tiles_of_two_images() -> Iterator[None]:
+    """Convolutions take few images at a time, on several threads, as with images that are large."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(convolution, "TILE_BYTES", 1)
+        patch.setattr(convolution, "_tile_length", lambda n, *_: max(1, min(n, 2)))
         patch.setattr(convolution, "SHARED_BYTES", 1)
         yield
 

@@ -128,7 +128,8 @@ def convolutions() -> list[Case]:
     """Asymmetric sizes, strides, paddings and dilations; groups; 1 x 1."""
     rows = []
     for size, weight, settings in (
-        ((2, 2, 5, 4), (3, 2, 3, 2), ((1, 1), (0, 0), (1, 1), 1)),
+        ((5, 2, 5, 4), (3, 2, 3, 2), ((1, 1), (0, 0), (1, 1), 1)),  # several tiles of images
+        ((1, 1, 2, 3), (2, 1, 2, 2), ((1, 1), (2, 1), (1, 1), 1)),  # windows of padding alone
         ((2, 4, 6, 7), (2, 2, 2, 3), ((2, 3), (1, 2), (2, 1), 2)),
         ((2, 2, 7, 4), (4, 1, 3, 1), ((3, 1), (2, 0), (1, 3), 2)),
         ((2, 3, 3, 4), (2, 3, 1, 1), ((1, 1), (0, 0), (1, 1), 1)),

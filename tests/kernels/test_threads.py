@@ -1,5 +1,7 @@
 import os
 import threading
+import time
+import weakref
 from itertools import chain
 
 import numpy as np
@@ -100,6 +102,18 @@ def test_errstate_holds_in_every_thread():
         assert share(2, work, True) == [np.inf, np.inf]
     with np.errstate(over="raise"), pytest.raises(FloatingPointError):
         share(2, work, True)
+
+
+def test_threads_keep_nothing_of_what_they_did():
+    array = np.zeros(3)
+    seen = weakref.ref(array)
+    share(2, lambda part, array=array: array[part].sum(), True)
+    del array
+    for _ in range(1000):  # the other thread may be a little behind
+        if seen() is None:
+            break
+        time.sleep(0.01)
+    assert seen() is None
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

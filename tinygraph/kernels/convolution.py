@@ -11,8 +11,9 @@ L = H'*W' the number of windows; nothing depends on there being two spatial axes
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,6 +26,9 @@ TILE_BYTES = 1 << 21
 threads seldom wait for Python's lock."""
 
 CACHE_LINE = 64  # bytes
+
+MANY_FILTERS = 4
+"""So many for each channel that columns of gradients would be larger than those of the input."""
 
 SHARED_BYTES = 1 << 20
 """Columns from which on threads share the images."""
@@ -106,36 +110,80 @@ def conv_input_grad(
 
     (N, O, H', W'), (O, C/G, kh, kw) -> (N, C, H, W). As the windows that count are those of g,
     the input size may have room for more of them, which tell nothing.
+
+    Where strides are 1, all axes but the last are gone through as in a convolution, of g with
+    filters turned round: its columns are long runs to copy, which is less than to add up as many.
+    Along the last axis, products are added up where their windows lie: col2im.
     """
     n, o = g.shape[:2]
     windows = image_size(g)
     c, kernel_size = w.shape[1] * groups, image_size(w)
-    # A convolution of g, turned round; not for few channels, where there are more columns to fill.
-    around = tuple(d * (k - 1) - p for d, k, p in zip(dilation, kernel_size, padding, strict=True))
-    turned = (windows, kernel_size, stride, around, dilation)
-    pays = set(stride) == {1} and groups < o <= 2 * c and min(around) >= 0
-    if pays and output_sizes(*turned) == input_size:
-        return conv(g, _turned(w, groups), None, *turned[2:], groups)
-    g = g.reshape(n, groups, o // groups, prod(windows))
-    filters = w.reshape(groups, o // groups, prod(w.shape[1:])).mT  # (G, D, O/G)
     gx = np.empty((n, c, *input_size), np.result_type(g, w))
     if _is_pointwise(kernel_size, padding, input_size, windows):
+        filters = w.reshape(groups, o // groups, c // groups).mT
+        g = g.reshape(n, groups, o // groups, prod(windows))
         np.matmul(filters, g, out=gx.reshape(n, groups, c // groups, prod(windows)))
         return gx
+
+    turns = groups < o <= MANY_FILTERS * c
+    geometry = input_size, windows, kernel_size, stride, padding, dilation
+    first, middle, copied, added = _split(*geometry, turns)
+    filters = _turned(w, groups, first)
     # With one filter a group this is an outer product, at which matmul is four times slower.
     product = np.multiply if o == groups else np.matmul
 
     def work(part: slice) -> None:
-        z, out = g[part], gx[part]
-        buffer = _buffer(len(out), (c, *kernel_size, *windows), gx.dtype)
-        columns = Columns(buffer, input_size, stride, padding, dilation)
-        for tile in _tiles(len(out), len(buffer)):
-            cols = _matrices(buffer[: len(z[tile])], groups)
-            product(filters, z[tile], out=cols)
+        out = gx[part]
+        products = (c, *added.kernel_size, *middle)
+        copies = (o, *copied.kernel_size, *middle) if first else (0,)
+        length = _tile_length(len(out), gx.itemsize, products, copies)
+        buffer = _buffer(length, products, gx.dtype)
+        columns = Columns(buffer, input_size, added.stride, added.padding, dilation)
+        for tile, cols in _column_tiles(g[part], middle, *copied, dilation, groups, length):
+            product(filters, cols, out=_matrices(buffer[: len(cols)], groups))
             columns.scatter(out[tile])
 
     share(n, work, _is_large(gx, kernel_size, windows))
     return gx
+
+
+class _Windows(NamedTuple):
+    kernel_size: Sizes
+    stride: Sizes
+    padding: Sizes
+
+
+@lru_cache(maxsize=256)
+def _split(
+    size: Sizes,
+    windows: Sizes,
+    kernel_size: Sizes,
+    stride: Sizes,
+    padding: Sizes,
+    dilation: Sizes,
+    turns: bool,
+) -> tuple[int, Sizes, _Windows, _Windows]:
+    """Say along which axes an input gradient is a convolution of g: the first ones, or none.
+
+    Returns how many these are, the size of what there is between, and two kinds of windows: of g
+    along these axes, and of the input along the others.
+    """
+    first = len(size) - 1
+    around = tuple(d * (k - 1) - p for d, k, p in zip(dilation, kernel_size, padding, strict=True))
+    axes = [*zip(size, windows, stride, padding, around, strict=True)]
+    turns = turns and all(s == 1 and a >= 0 and n == m + a - p for n, m, s, p, a in axes[:first])
+    first = first if turns else 0
+    ones, zeros = (1,) * len(size), (0,) * len(size)
+
+    def joined(a: Sizes, b: Sizes) -> Sizes:
+        return (*a[:first], *b[first:])
+
+    return (
+        first,
+        joined(size, windows),
+        _Windows(joined(kernel_size, ones), ones, joined(around, zeros)),
+        _Windows(joined(ones, kernel_size), joined(ones, stride), joined(zeros, padding)),
+    )
 
 
 def _column_tiles(
@@ -146,31 +194,39 @@ def _column_tiles(
     padding: Sizes,
     dilation: Sizes,
     groups: int,
+    length: int | None = None,
 ) -> Iterator[tuple[slice, Array]]:
     """Yield tiles of images with their columns: (N, C, H, W) -> (tile, G, D, L).
 
     The columns are overwritten by those of the next tile.
     """
     n, c = x.shape[:2]
+    shape = (c, *kernel_size, *windows)
+    length = length or _tile_length(n, x.itemsize, shape)
     if _is_pointwise(kernel_size, padding, image_size(x), windows):  # the image is its own columns
-        yield slice(n), x.reshape(n, groups, c // groups, prod(windows))
+        x = x.reshape(n, groups, c // groups, prod(windows))
+        for tile in _tiles(n, length):
+            yield tile, x[tile]
         return
-    buffer = _buffer(n, (c, *kernel_size, *windows), x.dtype)
-    columns = Columns(buffer, image_size(x), stride, padding, dilation)
-    for tile in _tiles(n, len(buffer)):
+    columns = Columns(_buffer(length, shape, x.dtype), image_size(x), stride, padding, dilation)
+    for tile in _tiles(n, length):
         yield tile, _matrices(columns.gather(x[tile]), groups)
 
 
+def _tile_length(n: int, itemsize: int, *columns: tuple[int, ...]) -> int:
+    """Return of how many of n images there is room for columns of these shapes at a time."""
+    return max(1, min(n, TILE_BYTES // max(1, itemsize * sum(map(prod, columns)))))
+
+
 def _buffer(n: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Return room for the columns of some of n images: (tile, C, kh, kw, H', W').
+    """Return room for the columns of n images: (N, C, kh, kw, H', W').
 
     Each row of L numbers is followed by a gap of a cache line.  Without it the rows of images whose
     size is a power of 2 fall on the same lines of the cache, and a product takes a sixth longer.
     """
     rows, length = prod(shape[: len(shape) // 2 + 1]), prod(shape[len(shape) // 2 + 1 :])
-    tile = max(1, min(n, TILE_BYTES // max(1, rows * length * dtype.itemsize)))
-    buffer = np.empty((tile, rows, length + CACHE_LINE // dtype.itemsize), dtype)
-    return buffer[..., :length].reshape(tile, *shape)
+    buffer = np.empty((n, rows, length + CACHE_LINE // dtype.itemsize), dtype)
+    return buffer[..., :length].reshape(n, *shape)
 
 
 def _tiles(n: int, length: int) -> Iterator[slice]:
@@ -186,11 +242,16 @@ def _matrices(cols: Array, groups: int) -> Array:
     return cols.reshape(n, groups, c // groups * prod(shape[:axes]), prod(shape[axes:]))
 
 
-def _turned(w: Array, groups: int) -> Array:
-    """Turn filters by 180 degrees and swap their channels: (O, C/G, kh, kw) -> (C, O/G, kh, kw)."""
+def _turned(w: Array, groups: int, axes: int) -> Array:
+    """Turn filters round along some axes, the first ones, and lay them out as matrices.
+
+    (O, C/G, kh, kw) -> (G, C/G, O/G), where O/G comes with these axes, C/G with the others.
+    """
     o, c, *kernel_size = w.shape
-    w = np.flip(w.reshape(groups, o // groups, *w.shape[1:]), tuple(range(3, w.ndim + 1)))
-    return w.swapaxes(1, 2).reshape(groups * c, o // groups, *kernel_size)
+    first, rest = tuple(range(3, 3 + axes)), range(3 + axes, w.ndim + 1)
+    w = np.flip(w.reshape(groups, o // groups, c, *kernel_size), first)
+    shape = c * prod(kernel_size[axes:]), o // groups * prod(kernel_size[:axes])
+    return w.transpose(0, 2, *rest, 1, *first).reshape(groups, *shape)
 
 
 def _is_large(x: Array, kernel_size: Sizes, windows: Sizes) -> bool:

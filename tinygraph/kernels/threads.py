@@ -6,14 +6,15 @@ work on threads of our own, with BLAS held to one, wait once. So there are as ma
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from functools import cache
 from itertools import pairwise
-from threading import Lock
-from typing import Any, TypeVar
+from queue import SimpleQueue
+from threading import Lock, Thread
+from typing import Any, TypeAlias, TypeVar
 
 R = TypeVar("R")
+Outcome: TypeAlias = "SimpleQueue[tuple[Any, BaseException | None]]"  # a result, or an error
 
 PIECE = 1 << 18  # elements: a cache full, and few enough that threads seldom wait for Python's lock
 MANY = 1 << 19  # elements, of which a pass takes longer than threads take to start
@@ -36,14 +37,17 @@ def share(count: int, work: Callable[[slice], R], worthwhile: bool) -> list[R]:
         return [work(part) for part in parts]
     try:
         blas.set_num_threads(1)
-        pool = _pool(threads)
-        # Each in a copy of the context: what numpy.errstate says holds for all of them.
-        others = [pool.submit(copy_context().run, work, part) for part in parts[1:]]
+        workers = zip(_workers(threads - 1), parts[1:], strict=True)
+        outcomes = [worker.begin(work, part) for worker, part in workers]
         try:
-            first = work(parts[0])
+            results = [work(parts[0])]
         finally:
-            wait(others)
-        return [first, *(other.result() for other in others)]
+            others = [outcome.get() for outcome in outcomes]
+        for result, error in others:
+            if error is not None:
+                raise error
+            results.append(result)
+        return results
     finally:
         blas.set_num_threads(threads)
         _busy.release()
@@ -92,16 +96,43 @@ def _blas() -> Any:
     return found[0] if len(found) == 1 else None
 
 
+class _Worker:
+    """A thread that waits for work: one in a ThreadPoolExecutor starts 20 microseconds later."""
+
+    def __init__(self) -> None:
+        self._tasks: SimpleQueue[tuple[Any, ...]] = SimpleQueue()
+        Thread(target=self._serve, name="tinygraph", daemon=True).start()
+
+    def begin(self, work: Callable[[slice], object], part: slice) -> Outcome:
+        """Begin with a part of some work, in a copy of the context: what errstate says holds."""
+        outcome: Outcome = SimpleQueue()
+        self._tasks.put((copy_context(), work, part, outcome))
+        return outcome
+
+    def _serve(self) -> None:
+        while True:
+            _perform(*self._tasks.get())  # and keep nothing of it
+
+
+def _perform(
+    context: Context, work: Callable[[slice], object], part: slice, outcome: Outcome
+) -> None:
+    try:
+        outcome.put((context.run(work, part), None))
+    except BaseException as error:
+        outcome.put((None, error))
+
+
 @cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads - 1, "tinygraph")
+def _workers(count: int) -> list[_Worker]:
+    return [_Worker() for _ in range(count)]
 
 
 def _start_afresh() -> None:
     """Forget threads that a forked process has not."""
     global _busy
     _busy = Lock()
-    _pool.cache_clear()
+    _workers.cache_clear()
 
 
 _busy = Lock()  # held while BLAS is held to one thread

@@ -19,7 +19,7 @@ import numpy as np
 
 from tinygraph.kernels._types import Array, Sizes
 
-Index = tuple[EllipsisType | slice, ...]
+Index = tuple[EllipsisType | slice | int, ...]
 Taps = Sequence[tuple[Index, Index]]
 
 
@@ -91,31 +91,38 @@ def _axis_taps(
 class Columns:
     """Windows laid out as columns (N, C, kh, kw, H', W'), and columns added up in their windows.
 
-    Both go along one axis after the other: from the padded image (N, C, H, W) by the windows of its
-    rows (N, C, kw, H, W') to the columns, of which these are whole rows.  So the short runs within
-    a row are copied kw times, not kh*kw times; the rest are long runs.
+    Both go along one axis after the other: from the image (N, C, H, W) by the windows of its rows
+    (N, C, kw, H + padding, W') to the columns, of which these are whole rows.  So the short runs
+    within a row are copied kw times, not kh*kw times; the rest are long runs.
     """
 
     def __init__(
         self, cols: Array, size: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes
     ) -> None:
-        geometry = cols.shape, size, stride, padding, dilation
-        padded, self._inside, views = _plan(*geometry, cols.itemsize)
-        layer = np.zeros(padded, cols.dtype)
-        self._layers = [layer]
-        self._views = []  # of each layer, as the next one has it
-        for shape, strides in views:
-            self._views.append(np.ndarray(shape, cols.dtype, layer, 0, strides))
-            layer = cols if shape == cols.shape else np.empty(shape, cols.dtype)
-            self._layers.append(layer)
+        plan = _plan(cols.shape, size, stride, padding, dilation, cols.itemsize)
+        self._taps, self._borders, shapes, strides = plan
+        self.cols = cols
+        self._layers = [np.empty(shape, cols.dtype) for shape in shapes[:-1]]
+        self._layers.append(cols.reshape(shapes[-1]))
+        self._views = [  # of each layer, as the next one has it
+            np.ndarray(shape, cols.dtype, layer, 0, steps)
+            for layer, shape, steps in zip(self._layers, shapes[1:], strides, strict=False)
+        ]
+        self._cleared = False
 
     def gather(self, x: Array) -> Array:
         """Lay out images, N or fewer, and return their columns: im2col."""
         n = len(x)
-        self._layers[0][:n][self._inside] = x
+        if not self._cleared:
+            for border in self._borders:
+                self._layers[0][border] = 0
+            self._cleared = True
+        rows = self._layers[0][:n]
+        for tap, pixels in self._taps:
+            rows[tap] = x[pixels]
         for view, layer in zip(self._views, self._layers[1:], strict=True):
             layer[:n] = view[:n]
-        return self._layers[-1][:n]
+        return self.cols[:n]
 
     def scatter(self, x: Array) -> None:
         """Write the sums of columns where their windows lie into images, N or fewer: col2im."""
@@ -125,7 +132,13 @@ class Columns:
         for view, layer in reversed([*zip(self._views, self._layers[1:], strict=True)]):
             for entry in range(layer.shape[2]):
                 view[:n, :, entry] += layer[:n, :, entry]
-        x[...] = self._layers[0][:n][self._inside]
+        rows = self._layers[0][:n]
+        (tap, pixels), *others = self._taps
+        if x[pixels].shape != x.shape:
+            x.fill(0)
+        x[pixels] = rows[tap]
+        for tap, pixels in others:
+            x[pixels] += rows[tap]
 
 
 @lru_cache(maxsize=256)
@@ -136,26 +149,48 @@ def _plan(
     padding: Sizes,
     dilation: Sizes,
     itemsize: int,
-) -> tuple[tuple[int, ...], Index, Sequence[tuple[tuple[int, ...], Sizes]]]:
-    """Say how columns of a shape come from an image.
+) -> tuple[Taps, Sequence[Index], Sequence[tuple[int, ...]], Sequence[Sizes]]:
+    """Say how columns of a shape come from an image, by layers of which they are the last.
 
-    Returns the shape of the padded image, where in it the image is, and for each axis, the last one
-    first, the shape and the strides (in bytes) by which its windows are seen in what there was.
+    The first layer has the windows of rows.  Returns where in it each of their entries is, with the
+    pixels that it has, the one that has most of them first; where in it there is padding; the
+    shapes of all layers; and by which strides (in bytes) each one is seen in the layer before.
+    There is a layer for each axis, if windows have several entries along it.
     """
     n, c, *rest = shape
     axes = len(size)
     kernel_size, windows = rest[:axes], rest[axes:]
     padded = [length + 2 * p for length, p in zip(size, padding, strict=True)]
-    inside = (slice(p, p + length) for length, p in zip(size, padding, strict=True))
-    seen = (n, c, *padded)
+    image = [slice(p, p + length) for length, p in zip(size, padding, strict=True)]
+    every = slice(None)
+    last = size[-1], windows[-1], kernel_size[-1], stride[-1], padding[-1], dilation[-1]
+    entries: list[tuple[Index, Index]] = []
+    borders: list[Index] = []
+    for axis, (part, length) in enumerate(zip(image[:-1], padded[:-1], strict=True)):
+        borders += [(..., s, *(every,) * (axes - 1 - axis)) for s in _beside(part, length)]
+    row_taps = sorted(
+        enumerate(_axis_taps(*last)), key=lambda tap: tap[1][0].start - tap[1][0].stop
+    )
+    for entry, (inside, pixels) in row_taps:
+        entries.append(((every, every, entry, *image[:-1], inside), (..., pixels)))
+        borders += [(every, every, entry, ..., s) for s in _beside(inside, windows[-1])]
+    shapes = [(n, c, kernel_size[-1], *padded[:-1], windows[-1])]
     views = []
-    for axis in reversed(range(axes)):
+    for axis in reversed(range(axes - 1)):
+        if kernel_size[axis] == 1 and windows[axis] == padded[axis]:
+            continue
+        seen, at = shapes[-1], axis - axes
         strides = [itemsize * prod(seen[i + 1 :]) for i in range(len(seen))]
-        strides.insert(2, strides[axis - axes] * dilation[axis])  # from entry to entry
-        strides[axis - axes] *= stride[axis]  # from window to window
-        seen = (n, c, *kernel_size[axis:], *padded[:axis], *windows[axis:])
-        views.append((seen, tuple(strides)))
-    return (n, c, *padded), (..., *inside), views
+        strides.insert(2, strides[at] * dilation[axis])  # from entry to entry
+        strides[at] *= stride[axis]  # from window to window
+        shapes.append((n, c, kernel_size[axis], *seen[2:at], windows[axis], *seen[at + 1 :]))
+        views.append(tuple(strides))
+    return entries, borders, shapes, views
+
+
+def _beside(part: slice, length: int) -> list[slice]:
+    """Return what there is of an axis before and after a part of it."""
+    return [s for s in (slice(0, part.start), slice(part.stop, length)) if s.start < s.stop]
 
 
 def unfold(x: Array, kernel_size: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes) -> Array:

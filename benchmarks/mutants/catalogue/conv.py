@@ -19,40 +19,57 @@ MUTANTS = [
             "pass",
         ),
         (
+            "col2im: pixels in no window of the tile before",
+            "Conv2d Fold",
+            "x.fill(0)",
+            "pass",
+        ),
+        (
+            "columns: padding of the tile before",
+            "Conv2d Unfold",
+            "for border in self._borders:",
+            "for border in ():",
+        ),
+        (
+            "columns: an axis of one entry left out, whatever its stride",
+            "Conv2d Unfold",
+            "if kernel_size[axis] == 1 and windows[axis] == padded[axis]:",
+            "if kernel_size[axis] == 1:",
+        ),
+        (
             "columns: kernel flipped",  # value and gradient agree
             "Conv2d Unfold",
-            "self._views.append(np.ndarray(shape, cols.dtype, layer, 0, strides))",
-            "self._views.append(np.ndarray(shape, cols.dtype, layer, 0, strides)[:, :, ::-1])",
+            "np.ndarray(shape, cols.dtype, layer, 0, steps)\n",
+            "np.ndarray(shape, cols.dtype, layer, 0, steps)[:, :, ::-1]\n",
         ),
         (
             "columns: padding at the end only",  # value and gradient agree
             "Conv2d Unfold",
-            "inside = (slice(p, p + length) for",
-            "inside = (slice(0, length) for",
+            "image = [slice(p, p + length) for",
+            "image = [slice(0, length) for",
         ),
         (
             "columns: padding of the other axis",  # value and gradient agree
             "Conv2d Unfold",
-            "return (n, c, *padded), (..., *inside), views",
-            "inside = [slice(p, p + n) for p, n in zip(padding[::-1], size)]\n"
-            "    return (n, c, *padded), (..., *inside), views",
+            "stride[-1], padding[-1], dilation[-1]",
+            "stride[-1], padding[0], dilation[-1]",
         ),
         (
             "padding of ones",  # seen by the value, and by the gradient of the weight as right
             "Conv2d",
-            "layer = np.zeros(padded, cols.dtype)",
-            "layer = np.ones(padded, cols.dtype)",
+            "self._layers[0][border] = 0",
+            "self._layers[0][border] = 1",
         ),
         (
             "columns: dilation ignored",  # value and gradient agree
             "Conv2d Unfold",
-            "strides.insert(2, strides[axis - axes] * dilation[axis])",
-            "strides.insert(2, strides[axis - axes])",
+            "strides.insert(2, strides[at] * dilation[axis])",
+            "strides.insert(2, strides[at])",
         ),
         (
             "columns: stride ignored",  # value and gradient agree
             "Conv2d Unfold",
-            "strides[axis - axes] *= stride[axis]",
+            "strides[at] *= stride[axis]",
             "pass",
         ),
         (
@@ -81,26 +98,26 @@ MUTANTS = [
         (
             "input gradient: stride swapped",
             "Conv2d",
-            "columns = Columns(buffer, input_size, stride, padding, dilation)",
-            "columns = Columns(buffer, input_size, stride[::-1], padding, dilation)",
+            "joined(ones, stride)",
+            "joined(ones, stride[::-1])",
         ),
         (
             "input gradient: padding swapped",
             "Conv2d",
-            "columns = Columns(buffer, input_size, stride, padding, dilation)",
-            "columns = Columns(buffer, input_size, stride, padding[::-1], dilation)",
+            "joined(zeros, padding)",
+            "joined(zeros, padding[::-1])",
         ),
         (
             "input gradient: dilation swapped",
             "Conv2d",
-            "columns = Columns(buffer, input_size, stride, padding, dilation)",
-            "columns = Columns(buffer, input_size, stride, padding, dilation[::-1])",
+            "columns = Columns(buffer, input_size, added.stride, added.padding, dilation)",
+            "columns = Columns(buffer, input_size, added.stride, added.padding, dilation[::-1])",
         ),
         (
             "columns: stride swapped",
             "Conv2d",
-            "columns = Columns(buffer, image_size(x), stride, padding, dilation)",
-            "columns = Columns(buffer, image_size(x), stride[::-1], padding, dilation)",
+            "x.dtype), image_size(x), stride, padding, dilation)",
+            "x.dtype), image_size(x), stride[::-1], padding, dilation)",
         ),
         (
             "weight gradient of the last tile",
@@ -117,14 +134,26 @@ MUTANTS = [
         (
             "input gradient: filters not turned",
             "Conv2d",
-            "np.flip(w.reshape(groups, o // groups, *w.shape[1:]), tuple(range(3, w.ndim + 1)))",
-            "w.reshape(groups, o // groups, *w.shape[1:])",
+            "np.flip(w.reshape(groups, o // groups, c, *kernel_size), first)",
+            "w.reshape(groups, o // groups, c, *kernel_size)",
         ),
         (
-            "input gradient: turned along one axis",
+            "input gradient: turned along the last axis",
             "Conv2d",
-            "np.flip(w.reshape(groups, o // groups, *w.shape[1:]), tuple(range(3, w.ndim + 1)))",
-            "np.flip(w.reshape(groups, o // groups, *w.shape[1:]), 3)",
+            "np.flip(w.reshape(groups, o // groups, c, *kernel_size), first)",
+            "np.flip(w.reshape(groups, o // groups, c, *kernel_size), w.ndim)",
+        ),
+        (
+            "input gradient: turned where the input has room for more windows",
+            "ConvTranspose2d",
+            "s == 1 and a >= 0 and n == m + a - p for",
+            "s == 1 and a >= 0 for",
+        ),
+        (
+            "input gradient: turned with more padding than the window has",
+            "Conv2d",
+            "s == 1 and a >= 0 and n == m + a - p for",
+            "s == 1 and n == m + a - p for",
         ),
         (
             "pointwise: whatever the stride",
