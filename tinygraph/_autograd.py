@@ -33,7 +33,9 @@ def postorder(roots: Iterable[Source], kinds: tuple[type[Node], ...] = (Node,)) 
         elif node not in seen:
             seen.add(node)
             stack.append((node,))
-            stack += [s for s in reversed(node.inputs) if type(s) in kinds and s not in seen]
+            for source in reversed(node.inputs):
+                if type(source) in kinds and source not in seen:
+                    stack.append(source)
     return order
 
 
@@ -197,7 +199,7 @@ def _apply_rule(node: Node, g: Value, wanted: list[bool], create_graph: bool) ->
     result = node.function.backward(unpack(g, node.layout) if node.layout else g, *kept)
     gradients = result if isinstance(result, tuple) else (result,)
     surplus = gradients[len(node.inputs) :]
-    if len(gradients) < len(node.inputs) or any(gx is not None for gx in surplus):
+    if len(gradients) < len(node.inputs) or (surplus and any(gx is not None for gx in surplus)):
         raise ValueError(
             f"{node}.backward returned {len(gradients)} gradients for {len(node.inputs)} inputs"
         )
@@ -273,9 +275,9 @@ def _sweep(
             else:
                 wanted = [s in reached for s in node.inputs]
             parts = _apply_rule(node, g, wanted, create_graph)
-            for i, target in enumerate(node.inputs):
-                if wanted[i] and parts[i] is not None:
-                    gradients.add(target, *conform(parts[i], target, node, create_graph))
+            for target, part, want in zip(node.inputs, parts, wanted, strict=False):
+                if want and part is not None:
+                    gradients.add(target, *conform(part, target, node, create_graph))
         if not retain_graph and node.kept:
             node.kept = None
     passed = goals.intersection(order)

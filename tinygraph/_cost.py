@@ -169,6 +169,7 @@ FORMULAS: dict[type[Function], Formula] = {
     pool.AvgUnpool: _spread,
     pool._AvgPool: _window,
     pool._MaxPool: _window,
+    reduction.ChannelSum: _per_input(1),
     reduction.LogSoftmax: _per_input(5),
     reduction.LogSumExp: _per_input(4),
     reduction.Reduction: _per_input(1),

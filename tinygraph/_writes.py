@@ -32,7 +32,9 @@ def log(array: NDArray[Any]) -> None:
     key = id(owner)
     with _lock:
         clock += 1
-        _last[key] = (clock, weakref.ref(owner, lambda _: _last.pop(key, None)))
+        entry = _last.get(key)
+        alive = entry[1] if entry else weakref.ref(owner, lambda _: _last.pop(key, None))
+        _last[key] = (clock, alive)
 
 
 def since(array: NDArray[Any], time: int) -> bool:

@@ -15,6 +15,7 @@ from tinygraph.ops.reduction import (
     AnyTrue,
     Argmax,
     Argmin,
+    ChannelSum,
     LogSoftmax,
     LogSumExp,
     Max,
@@ -61,6 +62,13 @@ def log_softmax(values: list[float]) -> list[float]:
 REDUCTIONS = [
     *reductions(Sum, normal, math.fsum, linear=True),
     Case(Sum((0,), False), [normal(0, 3)], over((0,), False, math.fsum), linear=True),
+    Case(
+        ChannelSum(),
+        [normal(2, 3, 4)],
+        lambda x: over((0, *range(2, x.ndim)), True, math.fsum)(x),
+        [((2, 3),), ((0, 2, 3),)],
+        linear=True,
+    ),
     *reductions(Mean, normal, statistics.fmean),
     Case(Mean((1,), False), [normal(2, 4)], over((1,), False, statistics.fmean), linear=True),
     *reductions(Amax, apart, max),

@@ -36,6 +36,12 @@ def test_channels(shape, wide):
         assert found.dtype == expected.dtype == wide
         atol = precise * abs(expected).max(initial=0)
         np.testing.assert_allclose(found, expected, rtol=0, atol=atol)
+    total = kernels.channel_sum(x)
+    assert total.shape == channels
+    assert total.dtype == x.dtype
+    exact = x.sum(axis=axes, keepdims=True, dtype=float)
+    size = abs(x).sum(axis=axes, keepdims=True, dtype=float)
+    assert (abs(total - exact) <= 1e-5 * size).all()
     dot = kernels.channel_dot(x, z, shift)
     assert dot.shape == channels
     assert dot.dtype == wide

@@ -11,6 +11,7 @@ from tinygraph.kernels.channels import (
     channel_combine,
     channel_dot,
     channel_moments,
+    channel_sum,
 )
 from tinygraph.kernels.classification import cross_entropy, cross_entropy_grad
 from tinygraph.kernels.contraction import contract
@@ -42,6 +43,7 @@ __all__ = [
     "channel_combine",
     "channel_dot",
     "channel_moments",
+    "channel_sum",
     "contract",
     "conv",
     "conv_input_grad",

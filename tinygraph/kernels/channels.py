@@ -10,7 +10,7 @@ from math import prod
 import numpy as np
 
 from tinygraph.kernels._types import Array
-from tinygraph.kernels.threads import MANY, pieces, share, sweep
+from tinygraph.kernels.threads import MANY, PIECE, pieces, share, sweep
 
 LONG = 16  # elements of a channel from which on a product with a vector pays
 
@@ -18,13 +18,18 @@ LONG = 16  # elements of a channel from which on a product with a vector pays
 def channel_moments(x: Array) -> tuple[Array, Array]:
     """Return the mean and the variance of each channel."""
     count = max(1, x.size // max(1, x.shape[1]))
-    mean = _sum(x, lambda tile: x[tile].sum(axis=_others(x))) / count
+    mean = channel_sum(x) / count
 
     def squares(tile: slice) -> Array:
         distance = x[tile] - mean
         return _dot(distance, distance)
 
     return mean, _sum(x, squares) / count
+
+
+def channel_sum(x: Array) -> Array:
+    """Sum each channel: (N, C, d...) -> (1, C, 1...)."""
+    return _sum(x, lambda tile: x[tile].sum(axis=_others(x)))
 
 
 def channel_dot(x: Array, z: Array, shift: Array) -> Array:
@@ -74,6 +79,8 @@ def _others(x: Array) -> tuple[int, ...]:
 
 def _sum(x: Array, f: Callable[[slice], Array]) -> Array:
     """Sum what ``f`` returns, (C,) for some images, over all of them."""
+    if x.size <= PIECE:
+        return f(slice(None)).reshape(1, -1, *(1 for _ in x.shape[2:]))
 
     def work(part: slice) -> Array:
         total = f(slice(0, 0))  # zeros, of its dtype

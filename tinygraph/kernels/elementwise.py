@@ -8,7 +8,6 @@ from tinygraph.kernels._types import Array
 from tinygraph.kernels.threads import MANY, sweep
 
 BITS = {2: np.int16, 4: np.int32, 8: np.int64}  # the integers that are as wide as a float
-WORTHWHILE = 1 << 10  # elements
 
 
 def relu(x: Array) -> Array:
@@ -28,26 +27,22 @@ def where(condition: Any, a: Any, b: Any) -> Array:
     guesses wrong half of the time.  Beside zeros, which is what gradients are chosen from, it is
     arithmetic on bits, and several times as fast.
     """
-    if np.size(condition) >= WORTHWHILE:
-        if _is_zero(b) and _are_flat(condition, a):
-            return _choose(condition, True, a)
-        if _is_zero(a) and _are_flat(condition, b):
-            return _choose(condition, False, b)
+    if _is_zero(b) and _are_flat(condition, a):
+        return _choose(condition, a)
+    if _is_zero(a) and _are_flat(condition, b):
+        return _choose(~condition, b)
     return np.where(condition, a, b)
 
 
-def _choose(condition: Array, chosen: bool, x: Array) -> Array:
-    """Multiply the bits of x by 1 where the condition is as chosen, and by 0 elsewhere."""
-    y = np.empty_like(x)
-    flags, bits = condition.reshape(-1), BITS[x.itemsize]
-    source, target = x.reshape(-1).view(bits), y.reshape(-1).view(bits)
-
-    def work(piece: slice) -> None:
-        ones = flags[piece] if chosen else ~flags[piece]
-        np.multiply(source[piece], ones.view(np.int8), out=target[piece])
-
-    sweep(x.size, work)
-    return y
+def _choose(condition: Array, x: Array) -> Array:
+    """Multiply the bits of x by 1 where a condition holds, and by 0 elsewhere."""
+    bits, ones = x.view(BITS[x.itemsize]), condition.view(np.int8)
+    if x.size < MANY:
+        return (bits * ones).view(x.dtype)
+    y = np.empty_like(bits)
+    source, factor, target = bits.reshape(-1), ones.reshape(-1), y.reshape(-1)
+    sweep(x.size, lambda piece: np.multiply(source[piece], factor[piece], out=target[piece]))
+    return y.view(x.dtype)
 
 
 def _is_zero(x: Any) -> bool:
@@ -56,9 +51,10 @@ def _is_zero(x: Any) -> bool:
 
 def _are_flat(condition: Any, x: Any) -> bool:
     return (
-        condition.dtype.kind == "b"
+        isinstance(condition, np.ndarray)
         and isinstance(x, np.ndarray)
-        and x.shape == condition.shape
+        and condition.dtype.kind == "b"
+        and x.shape == condition.shape != ()
         and x.dtype.kind == "f"
         and x.itemsize in BITS
         and x.flags.c_contiguous

@@ -13,10 +13,8 @@ from typing import Any
 import numpy as np
 
 from tinygraph.kernels._types import Array, Sizes
-from tinygraph.kernels.threads import pieces, share
+from tinygraph.kernels.threads import sweep
 from tinygraph.kernels.windows import Taps, image_size, output_sizes, taps
-
-MANY = 1 << 18  # entries of windows, which take longer than threads take to start
 
 
 def max_pool(
@@ -39,11 +37,10 @@ def max_pool(
     y = np.empty((*x.shape[:2], *windows), x.dtype)
     winners = np.empty(y.shape, scores.dtype)
 
-    def work(part: slice) -> None:
-        for images in pieces(part, prod(y.shape[1:]) * len(where)):
-            _max_pool(x[images], where, scores, y[images], winners[images])
+    def work(images: slice) -> None:
+        _max_pool(x[images], where, scores, y[images], winners[images])
 
-    share(len(x), work, y.size * len(where) >= MANY)
+    sweep(len(x), work, prod(y.shape[1:]) * len(where))
     return y, winners
 
 

@@ -12,7 +12,7 @@ def softmax(x: Array, axis: Axis) -> Array:
     with np.errstate(invalid="ignore", under="ignore"):  # -inf - -inf, exp(-1e4)
         y = _minus(x, _maximum(x, axis))
         np.exp(y, out=y)
-        y /= y.sum(axis=axis, keepdims=True)
+        y /= _total(y, axis)
     return y
 
 
@@ -20,7 +20,7 @@ def log_softmax(x: Array, axis: Axis) -> Array:
     """Logarithm of `softmax`, finite where that underflows: x - logsumexp(x)."""
     with np.errstate(divide="ignore", invalid="ignore", under="ignore"):  # log(0) of nothing
         y = _minus(x, _maximum(x, axis))
-        y -= np.log(np.exp(y).sum(axis=axis, keepdims=True))
+        y -= np.log(_total(np.exp(y), axis))
     return y
 
 
@@ -31,14 +31,21 @@ def logsumexp(x: Array, axis: Axis, keepdims: bool) -> Array:
     with np.errstate(divide="ignore", over="ignore", under="ignore"):  # log(0), exp beside inf
         y = _minus(x, shift)
         np.exp(y, out=y)
-        total = np.asarray(y.sum(axis=axis, keepdims=True))
+        total = _total(y, axis)
         np.log(total, out=total)
         total += shift
+    total = total.astype(x.dtype, copy=False)
     return total if keepdims else total.squeeze(axis)
 
 
 def _maximum(x: Array, axis: Axis) -> Array:
     return np.asarray(x.max(axis=axis, keepdims=True, initial=-np.inf))
+
+
+def _total(y: Array, axis: Axis) -> Array:
+    """Sum along `axis`, of float16 in single precision: by itself it stops at 2048 ones."""
+    wide = np.float32 if y.dtype == np.float16 else None
+    return np.asarray(y.sum(axis=axis, keepdims=True, dtype=wide))
 
 
 def _minus(x: Array, shift: Array) -> Array:

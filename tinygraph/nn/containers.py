@@ -47,7 +47,7 @@ class ModuleList(Module):
         return len(self._submodules())
 
     def __iter__(self) -> Iterator[Module]:
-        return (module for _, module in self._submodules())
+        return iter(self._submodules().values())
 
     @overload
     def __getitem__(self, index: int) -> Any: ...
@@ -115,11 +115,8 @@ class ModuleDict(Module):
         super().__init__()
         self.update({} if modules is None else modules)
 
-    def _dict(self) -> dict[str, Module]:
-        return dict(self._submodules())
-
     def __getitem__(self, key: str) -> Any:
-        return self._dict()[key]
+        return self._submodules()[key]
 
     def __setitem__(self, key: str, module: Module) -> None:
         if not isinstance(module, Module):
@@ -134,25 +131,25 @@ class ModuleDict(Module):
         del vars(self)[key]
 
     def __contains__(self, key: object) -> bool:
-        return key in self._dict()
+        return key in self._submodules()
 
     def __len__(self) -> int:
-        return len(self._dict())
+        return len(self._submodules())
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._dict())
+        return iter(self._submodules())
 
     def keys(self) -> KeysView[str]:
         """Return the keys."""
-        return self._dict().keys()
+        return self._submodules().keys()
 
     def values(self) -> ValuesView[Module]:
         """Return the modules."""
-        return self._dict().values()
+        return self._submodules().values()
 
     def items(self) -> ItemsView[str, Module]:
         """Return the pairs of key and module."""
-        return self._dict().items()
+        return self._submodules().items()
 
     def update(self, modules: Mapping[str, Module]) -> None:
         """Add or replace modules."""

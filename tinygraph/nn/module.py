@@ -144,15 +144,15 @@ class Module:
             buffer = Tensor(to_array(value).copy(), name=_join(self._path, name))
         setattr(self, name, buffer)
 
-    def _submodules(self) -> list[tuple[str, Module]]:
-        """Return its own submodules, with their names, also the same one twice."""
-        return [(name, value) for name, value in vars(self).items() if isinstance(value, Module)]
+    def _submodules(self) -> dict[str, Module]:
+        """Return its own submodules by their names, also the same one twice."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, Module)}
 
     def _walk(self, path: str, seen: set[Module]) -> Iterator[tuple[str, Module]]:
         if self not in seen:
             seen.add(self)
             yield path, self
-            for name, module in self._submodules():
+            for name, module in self._submodules().items():
                 yield from module._walk(_join(path, name), seen)
 
     def _tensors(self, wanted: Callable[[Module, str, Any], bool]) -> Iterator[tuple[str, Any]]:
@@ -174,7 +174,7 @@ class Module:
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """Iterate over its own submodules, with their names."""
         seen = set()
-        for name, module in self._submodules():
+        for name, module in self._submodules().items():
             if module not in seen:
                 seen.add(module)
                 yield name, module
@@ -319,7 +319,7 @@ class Module:
         count = self.num_parameters()
         total = f": {count:,} parameter{'s' * (count != 1)}" if count else ""
         yield f"{label}{type(self).__name__}({shown}){total}"
-        for name, module in self._submodules():
+        for name, module in self._submodules().items():
             yield from (f"  {line}" for line in module._lines(f"{name}: "))
 
 

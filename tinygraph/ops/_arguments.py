@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import index
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -132,15 +133,15 @@ def sizes(caller: str, name: str, value: IntOrSizes, rank: int, least: int) -> S
     """
     if isinstance(value, (int, np.integer)):
         given = (int(value),) * rank
-    elif (
-        isinstance(value, Sequence)
-        and len(value) in (1, rank)
-        and all(isinstance(n, (int, np.integer)) for n in value)
-    ):
-        given = tuple(map(int, value)) * (rank // len(value))
     else:
-        several = f" or {rank} ints" if rank > 1 else ""
-        raise TypeError(f"{caller}: {name} must be an int{several}, not {value!r}")
+        try:
+            given = tuple(map(index, value)) if isinstance(value, (tuple, Sequence)) else ()
+        except TypeError:
+            given = ()
+        if len(given) not in (1, rank):
+            several = f" or {rank} ints" if rank > 1 else ""
+            raise TypeError(f"{caller}: {name} must be an int{several}, not {value!r}")
+        given *= rank // len(given)
     if min(given) < least:
         raise ValueError(f"{caller}: {name} must be at least {least}, not {value!r}")
     return given

@@ -11,6 +11,7 @@ from .._function import Function, Value
 from .._tensor import Array, Tensor, TensorLike, as_tensor
 from ._arguments import IntOrSizes, Sizes, sizes
 from ._windows import AXES, as_batch, single_again, window_count
+from .reduction import ChannelSum
 from .shape import pad
 
 # Convolution is linear in x and in w.  With its two adjoints it is closed under differentiation:
@@ -45,7 +46,7 @@ class _Conv(_Convolution):
     def backward(self, g: Value, x: Value, w: Value, needs: Any) -> Value:
         gx = self.input_grad(g, w, x.shape[2:]) if needs.x else None
         gw = self.weight_grad(g, x, w.shape[2:]) if needs.w else None
-        return gx, gw, _sum_of_channels(g) if needs.b else None
+        return gx, gw, ChannelSum()(g).reshape(-1) if needs.b else None
 
 
 class Conv1d(_Conv):
@@ -83,7 +84,7 @@ class _ConvTranspose(_Convolution):
     def backward(self, g: Value, x: Value, w: Value, needs: Any) -> Value:
         gx = self.conv(g, w, x.shape[2:]) if needs.x else None
         gw = self.weight_grad(x, g, w.shape[2:]) if needs.w else None
-        return gx, gw, _sum_of_channels(g) if needs.b else None
+        return gx, gw, ChannelSum()(g).reshape(-1) if needs.b else None
 
 
 class ConvTranspose1d(_ConvTranspose):
@@ -131,10 +132,6 @@ CONV_TRANSPOSE: dict[int, type[_ConvTranspose]] = {
     2: ConvTranspose2d,
     3: ConvTranspose3d,
 }
-
-
-def _sum_of_channels(g: Value) -> Value:
-    return g.sum(axis=(0, *range(2, g.ndim)))
 
 
 # -- what users call -----------------------------------------------------------------------------

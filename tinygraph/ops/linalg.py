@@ -42,7 +42,7 @@ class Linear(Function):
 
 def _rows(x: Value) -> Value:
     """Join the leading axes: (..., i) -> (n, i), one matrix for one matrix product."""
-    return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
+    return x if x.ndim == 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
 
 
 def matmul(a: TensorLike, b: TensorLike) -> Tensor:

@@ -13,6 +13,7 @@ from .._function import Function, Value
 from .._tensor import Array, Shape, Tensor, TensorLike, as_tensor
 from ._arguments import floating, lengths
 from .pool import avg_pool2d
+from .reduction import ChannelSum
 from .shape import pad
 
 
@@ -46,9 +47,8 @@ class BatchNorm(Function):
         return _wide(x).var(axis=_not_channels(x), keepdims=True)
 
     def backward(self, g: Value, x: Value, w: Value, mean: Value, var: Value, needs: Any) -> Value:
-        axes = _not_channels(x)
         rate = (var + self.eps) ** -0.5
-        gb = g.sum(axis=axes, keepdims=True)
+        gb = ChannelSum()(g)
         gw = ChannelDot()(g, x, mean) * rate
         gx = None
         if needs.x:
@@ -68,7 +68,7 @@ class ChannelDot(Function):
         return kernels.channel_dot(x, z, shift)
 
     def backward(self, g: Value, x: Value, z: Value, shift: Value) -> Value:
-        return g * (z - shift), g * x, -g * x.sum(axis=_not_channels(x), keepdims=True)
+        return g * (z - shift), g * x, -g * ChannelSum()(x)
 
 
 class ChannelCombine(Function):

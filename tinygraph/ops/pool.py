@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -243,18 +244,36 @@ def _windows(
     dilation: IntOrSizes = 1,
 ) -> tuple[Sizes, Sizes, Sizes, Sizes]:
     kernel = sizes(caller, "kernel_size", kernel_size, rank, 1)
-    if stride is None or (isinstance(stride, Sequence) and not stride):  # () means None, too
+    if stride is None or (isinstance(stride, (tuple, list)) and not stride):  # () means None, too
         strides = kernel
     else:
         strides = sizes(caller, "stride", stride, rank, 1)
     paddings = sizes(caller, "padding", padding, rank, 0)
-    dilations = sizes(caller, "dilation", dilation, rank, 1)
+    return kernel, strides, paddings, sizes(caller, "dilation", dilation, rank, 1)
+
+
+@lru_cache(maxsize=256)
+def _check_windows(
+    caller: str,
+    size: Sizes,
+    kernel: Sizes,
+    strides: Sizes,
+    paddings: Sizes,
+    dilations: Sizes,
+    ceil_mode: bool,
+) -> None:
+    """Refuse windows that are larger than the image, or could hold nothing of it."""
     if any(p > k // 2 for p, k in zip(paddings, kernel, strict=True)):
         raise ValueError(
             f"{caller}: padding {paddings} is more than half of the kernel {kernel}, so that a "
             "window could hold no pixel"
         )
-    return kernel, strides, paddings, dilations
+    window_count(caller, size, kernel, strides, paddings, dilations, ceil_mode)
+    if any(p and d > n for n, p, d in zip(size, paddings, dilations, strict=True)):
+        raise ValueError(
+            f"{caller}: with dilation {dilations} and padding {paddings} a window could step "
+            f"over the whole image of {size}"
+        )
 
 
 def max_pool1d(
@@ -334,12 +353,7 @@ def _max_pool(
 ) -> Any:
     images, single = _images(caller, x, rank, integers=True)
     size = images.shape[2:]
-    window_count(caller, size, kernel, strides, paddings, dilations, ceil_mode)
-    if any(p and d > n for n, p, d in zip(size, paddings, dilations, strict=True)):
-        raise ValueError(
-            f"{caller}: with dilation {dilations} and padding {paddings} a window could step "
-            f"over the whole image of {size}"
-        )
+    _check_windows(caller, size, kernel, strides, paddings, dilations, ceil_mode)
     pool = MAX_POOL[rank](kernel, strides, paddings, dilations, ceil_mode)
     if not return_indices:
         return single_again(pool.apply(images), single)
@@ -428,7 +442,7 @@ def _avg_pool(
         raise TypeError(f"{caller}: divisor_override must be an integer, not {divisor!r}")
     if divisor == 0:
         raise ValueError(f"{caller}: divisor_override must not be 0")
-    window_count(caller, images.shape[2:], kernel, strides, paddings, dilations, ceil_mode)
+    _check_windows(caller, images.shape[2:], kernel, strides, paddings, dilations, ceil_mode)
     pool = AVG_POOL[rank](kernel, strides, paddings, ceil_mode, count_include_pad, divisor)
     return single_again(pool.apply(images), single)
 

@@ -54,8 +54,19 @@ class Mean(Reduction):
         return y.astype(x.dtype) if wide else y
 
     def backward(self, g: Value, x_spec: Any) -> Value:
-        share = g / (self.count(x_spec.shape) or 1)
+        n = self.count(x_spec.shape) or 1
+        share = g / n if n < 1 << 16 else g * (1 / n)  # float16 ends at 65504
         return BroadcastTo(x_spec.shape)(self.restore(share, x_spec.shape))
+
+
+class ChannelSum(Function):
+    """Sum over all axes but channels, (N, C, d...) -> (1, C, 1...): gx = g, broadcast."""
+
+    def forward(self, x: Array) -> Array:
+        return kernels.channel_sum(x)
+
+    def backward(self, g: Value, x_spec: Any) -> Value:
+        return BroadcastTo(x_spec.shape)(g)
 
 
 class Amax(Reduction):

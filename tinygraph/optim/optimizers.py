@@ -113,14 +113,15 @@ class Optimizer:
         for group in self.param_groups:
             names = self._slots(group)
             for p in group["params"]:
-                if p.grad is None:
+                g = p.grad
+                if g is None:
                     continue
                 state = self.state.setdefault(p, {"step": 0})
                 for name in names:
                     if name not in state:
                         state[name] = np.zeros(p.shape, p.dtype)
                 state["step"] += 1
-                arrays = p.data, p.grad.data, *(state[name] for name in names)
+                arrays = p.data, g.data, *[state[name] for name in names]
                 _in_pieces(partial(self._update, group, state["step"]), *arrays)
                 _writes.log(p.data)
 
