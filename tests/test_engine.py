@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
@@ -741,6 +742,26 @@ def test_threads_run_backward_on_graphs_of_their_own():
         assert list(pool.map(work, range(8))) == [301.0] * 8
 
 
+def test_threads_add_to_one_leaf():
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        w = tg.tensor(np.ones(10), requires_grad=True)
+
+        def work():
+            for _ in range(500):
+                (w * 2).sum().backward()
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    np.testing.assert_array_equal(w.grad.data, 4000)
+
+
 def test_threads_run_backward_through_one_graph():
     x = tg.tensor(np.linspace(0, 1, 500), requires_grad=True)
     y = x
@@ -1009,6 +1030,28 @@ def test_a_rule_that_names_the_unknown_is_refused_when_the_class_is_made(name):
             (tg.Function,),
             {"forward": lambda self, x: x, "backward": namespace["backward"]},
         )
+
+
+def test_a_rule_in_the_way_of_pytorch_is_told_how_it_goes_here():
+    with pytest.raises(TypeError, match=r"Wrong: forward takes arrays, and no ctx; .* after g"):
+
+        class Wrong(tg.Function):
+            @staticmethod
+            def forward(ctx, x):
+                return x
+
+            @staticmethod
+            def backward(ctx, g):
+                return g
+
+
+def test_a_forward_that_returns_complex_numbers_is_refused():
+    class Turn(tg.Function):
+        def forward(self, x):
+            return x * 1j
+
+    with pytest.raises(TypeError, match=r"Turn\.forward returned complex.*real floats"):
+        Turn()(tg.ones(2))
 
 
 @pytest.mark.parametrize("name", ["y", "needs", "x_spec"])

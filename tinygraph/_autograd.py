@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from sys import getrefcount
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -351,13 +352,17 @@ def backward(
     seed = _seed("backward", output, gradient, create_graph)
     retain = create_graph if retain_graph is None else retain_graph
     gradients = _sweep([(source_of(output), seed)], None, create_graph, retain)
-    for leaf in gradients.values:
-        assert isinstance(leaf, Tensor)
-        g = gradients.result(leaf)
-        if leaf._grad is None:
-            leaf._grad = g
-        else:
-            leaf._grad = _total(leaf._grad, g, create_graph)
+    with _delivery:
+        for leaf in gradients.values:
+            assert isinstance(leaf, Tensor)
+            g = gradients.result(leaf)
+            if leaf._grad is None:
+                leaf._grad = g
+            else:
+                leaf._grad = _total(leaf._grad, g, create_graph)
+
+
+_delivery = RLock()  # threads may add to one leaf
 
 
 def _total(held: Tensor, g: Tensor, create_graph: bool) -> Tensor:

@@ -70,6 +70,11 @@ class Signature:
         forward = _parameters(function, "forward")
         variadic = any(p.kind is p.VAR_POSITIONAL for p in forward)
         inputs = tuple(p.name for p in forward)
+        if "ctx" in inputs:
+            raise TypeError(
+                f"{function.__name__}: forward takes arrays, and no ctx; what backward wants kept "
+                "it names after g, such as backward(self, g, x, y)"
+            )
         values = ("y", *function.aux, *inputs)
         specs = tuple(f"{name}_spec" for name in inputs)
 
@@ -327,7 +332,13 @@ class Function:
         y, aux, layout = self._run(arrays)
         if type(y) is not np.ndarray:
             y = np.asarray(y)
-        wanted = wanted and self.differentiable and mode.grad and y.dtype.kind == "f"
+        kind = y.dtype.kind
+        if kind not in "fiub":
+            raise TypeError(
+                f"{type(self).__name__}.forward returned {y.dtype}; a Tensor holds booleans, "
+                "integers or real floats"
+            )
+        wanted = wanted and kind == "f" and self.differentiable and mode.grad
         node = None
         if wanted:
             signature = self.signature

@@ -35,7 +35,10 @@ class Linear(Function):
 
     def backward(self, g: Value, x: Value, w: Value, needs: Any) -> Value:
         rows = _rows(g)
-        gx = matmul_(rows, w).reshape(x.shape) if needs.x else None
+        gx = None
+        if needs.x:
+            gx = matmul_(rows, w)
+            gx = gx if x.ndim == 2 else gx.reshape(x.shape)
         gw = matmul_(rows.T, _rows(x)) if needs.w else None
         return gx, gw, rows.sum(axis=0) if needs.b else None
 
