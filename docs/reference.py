@@ -23,6 +23,20 @@ Every public name, with its first sentence; `help(tinygraph.NAME)` says the rest
 
 `tg.*` and Tensor methods follow NumPy where NumPy has the name; `tg.nn.*` and `tg.optim.*` follow
 PyTorch.
+
+Where NumPy and PyTorch mean different things by one call on a Tensor, this says the same in both:
+
+| PyTorch | tinygraph |
+|---|---|
+| `x.transpose(0, 1)` | `x.swapaxes(0, 1)` |
+| `x.split(2)` | `x.split(range(2, len(x), 2))`: where to cut |
+| `x.repeat(2, 3)` | `x.tile((2, 3))` |
+| `x.max(1)` | `x.max(1), x.argmax(1)` |
+| `x.sort(1)` | `x.sort(1), x.argsort(1)` |
+| `x.std(1)` | `x.std(1, ddof=1)`; `var` likewise |
+| `x.nonzero()` | `tg.stack(x.nonzero(), 1)` |
+| `x.size(1)` | `x.shape[1]` |
+| `x.numel()` | `x.size` |
 """
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
+from tinygraph._instead import INSTEAD
 
 
 def ones(*shape):
@@ -49,6 +50,19 @@ MESSAGES = {
     "from_numpy of a list": (lambda: tg.from_numpy([1.0]), TypeError, ["ndarray", "list"]),
     "zeros of a negative size": (lambda: tg.zeros((2, -1)), ValueError, ["negative"]),
     "zeros of a float": (lambda: tg.zeros(1.5), TypeError, ["integer", "1.5"]),
+    **{
+        f"{name} of lengths one by one": (
+            lambda name=name: getattr(tg, name)(2, 3),
+            TypeError,
+            [name, "one tuple", "(2, 3)", "3 is no dtype"],
+        )
+        for name in ("zeros", "ones")
+    },
+    "full of lengths one by one": (
+        lambda: tg.full(2, 3, 4),
+        TypeError,
+        ["full", "one tuple", "(2, 3)", "4 is no dtype"],
+    ),
     "full of an array": (lambda: tg.full((2, 2), [1.0, 2.0, 3.0]), ValueError, ["(3,)", "(2,2)"]),
     "arange in steps of 0": (lambda: tg.arange(0, 5, 0), ValueError, ["arange", "step"]),
     "default dtype of integers": (lambda: tg.set_default_dtype("int64"), TypeError, ["floating"]),
@@ -137,6 +151,11 @@ MESSAGES = {
     "reshape to floats": (lambda: X.reshape(2.0, 3.0), TypeError, ["reshape", "integer"]),
     "reshape to None": (lambda: X.reshape(None), TypeError, ["reshape", "None"]),
     "transpose": (lambda: X.transpose(0), ValueError, ["transpose", "1 axes", "(2, 3)"]),
+    "transpose of two axes, as PyTorch's": (
+        lambda: ones(2, 3, 4).transpose(1, 2),
+        ValueError,
+        ["transpose", "2 axes", "(2, 3, 4)", "swapaxes(1, 2)"],
+    ),
     "transpose twice": (lambda: X.transpose(0, 0), ValueError, ["transpose", "twice"]),
     "permute": (lambda: X.permute(0, 2), ValueError, ["axis 2", "2 dimensions"]),
     "mT of a vector": (lambda: ones(3).mT, ValueError, ["mT", "(3,)"]),
@@ -612,3 +631,26 @@ def test_clumsy_use_is_a_plain_error(name, place, monkeypatch):
         except Exception as error:
             odd.append((bad, error))
     assert not odd
+
+
+@pytest.mark.parametrize("name", INSTEAD)
+def test_what_to_write_for_a_name_of_pytorch_is_told_and_runs(name, torch):
+    assert hasattr(torch, name) or hasattr(torch.Tensor, name)
+    owners = [owner for owner in (ones(2, 2), tg) if not hasattr(owner, name)]
+    assert owners
+    for owner in owners:
+        with pytest.raises(AttributeError, match=re.escape(INSTEAD[name])):
+            getattr(owner, name)
+    x, y = tg.tensor([[2.0, 1.0], [1.0, 3.0]]), ones(2, 2)
+    scope = {"tinygraph": tg, "numpy": np, "x": x, "y": y, "condition": x > 1, "dtype": np.float64}
+    exec(INSTEAD[name], scope | {"low": 0, "high": 3, "shape": (2, 3)})
+
+
+def test_a_name_that_nobody_has_is_no_attribute():
+    for owner, text in (
+        (ones(1), "Tensor has no attribute 'shaep'"),
+        (tg, "module 'tinygraph' has"),
+    ):
+        with pytest.raises(AttributeError, match=text) as caught:
+            owner.shaep  # noqa: B018
+        assert (caught.value.name, caught.value.obj) == ("shaep", owner)

@@ -7,6 +7,9 @@
 [2.0, 4.0]
 """
 
+import sys as _sys
+import typing as _typing
+
 from . import _methods as _methods  # gives Tensor its operators, and Graph its pictures
 from . import data, func, linalg, nn, optim
 from ._anomaly import AnomalyError, debug, detect_anomaly
@@ -30,6 +33,7 @@ from ._create import (
 from ._explain import explain
 from ._function import Function, function
 from ._graph import Graph
+from ._instead import missing as _missing
 from ._mode import FunctionHook, enable_grad, is_grad_enabled, no_grad, scope
 from ._profile import profile
 from ._random import manual_seed
@@ -465,3 +469,8 @@ __all__ = [
     "zeros",
     "zeros_like",
 ]
+
+if not _typing.TYPE_CHECKING:  # for a checker it would be every name there is
+
+    def __getattr__(name):
+        raise _missing(_sys.modules[__name__], name)

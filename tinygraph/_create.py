@@ -67,8 +67,7 @@ def full(
     name: str | None = None,
 ) -> Tensor:
     """Make a Tensor of one value throughout; its dtype is that of the value unless given."""
-    value = to_array(fill_value, dtype)
-    return Tensor(np.full(shape, value, value.dtype), requires_grad, name=name)
+    return _full("full", shape, fill_value, dtype, requires_grad, name)
 
 
 def zeros(
@@ -78,7 +77,7 @@ def zeros(
     name: str | None = None,
 ) -> Tensor:
     """Make a Tensor of zeros, of the default dtype unless given."""
-    return full(shape, 0.0, dtype, requires_grad, name)
+    return _full("zeros", shape, 0.0, dtype, requires_grad, name)
 
 
 def ones(
@@ -88,7 +87,23 @@ def ones(
     name: str | None = None,
 ) -> Tensor:
     """Make a Tensor of ones, of the default dtype unless given."""
-    return full(shape, 1.0, dtype, requires_grad, name)
+    return _full("ones", shape, 1.0, dtype, requires_grad, name)
+
+
+def _full(
+    caller: str,
+    shape: int | Sequence[int],
+    fill_value: float,
+    dtype: DTypeLike | None,
+    requires_grad: bool,
+    name: str | None,
+) -> Tensor:
+    if isinstance(dtype, int):
+        raise TypeError(
+            f"{caller}: the lengths go into one tuple, such as (2, 3): {dtype} is no dtype"
+        )
+    value = to_array(fill_value, dtype)
+    return Tensor(np.full(shape, value, value.dtype), requires_grad, name=name)
 
 
 def full_like(

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from . import _writes
+from ._instead import missing
 
 if TYPE_CHECKING:
     from . import _autograd, _methods, _numpy
@@ -236,6 +237,11 @@ class Tensor:
         if value and self._source is not None:  # it was a constant so far
             self._name, self._source = self._source.name, None
         self._requires_grad = bool(value)
+
+    if not TYPE_CHECKING:  # for a checker it would be every name there is
+
+        def __getattr__(self, name: str) -> Any:
+            raise missing(self, name)
 
     # -- its values ------------------------------------------------------------------------------
 
