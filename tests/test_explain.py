@@ -231,6 +231,13 @@ def test_huge_tiny_and_fine() -> None:
     ]
 
 
+def test_no_elements_are_no_zeros() -> None:
+    x = tg.tensor(np.ones((0, 3)), requires_grad=True, name="x")
+    found = explain(x, x.sum())
+    assert (found.finding, found.culprit) == ("fine", None)
+    assert found.reason == "x has no elements, nor has its gradient."
+
+
 def test_computed_tensors_and_the_loss_itself() -> None:
     w = leaf(1.0, name=None)
     h = w * 2

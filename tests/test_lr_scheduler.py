@@ -221,3 +221,14 @@ MISTAKES = [
 def test_mistakes(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("start", [1.0, 1 / 3, 0.1])
+def test_a_fall_to_zero_ends_at_zero_and_can_be_saved(start):
+    for epochs in range(1, 60):
+        optimizer = tg.optim.SGD([tg.ones(1, requires_grad=True)], lr=1e-3)
+        schedule = lr_scheduler.LinearLR(optimizer, start, 0.0, epochs)
+        for _ in range(epochs):
+            schedule.step()
+        assert optimizer.param_groups[0]["lr"] == 0
+        optimizer.load_state_dict(optimizer.state_dict())

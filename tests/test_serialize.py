@@ -156,6 +156,11 @@ def test_no_such_folder(tmp_path):
     ("state", "error", "message"),
     [
         (nn.Linear(1, 1), TypeError, r"such as net.state_dict\(\), not Linear"),
+        (
+            {"model": nn.Linear(1, 1).state_dict()},
+            TypeError,
+            r"'model' is a dict in a dict; save it in a file of its own",
+        ),
         ([tg.ones(1)], TypeError, "not list"),
         ({1: tg.ones(1)}, TypeError, "names must be strings, not 1"),
         ({"w": np.array([object()])}, TypeError, "'w': a Tensor holds .* dtype object"),

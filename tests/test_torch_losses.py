@@ -319,6 +319,27 @@ def test_pairwise_distance(torch, options):
         agree(torch, *both(torch, "pairwise_distance", **options), a, b, twice=True)
 
 
+@pytest.mark.parametrize("scale", [1e-4, 1.0, 300.0])
+@pytest.mark.parametrize(
+    "f",
+    [
+        F.normalize,
+        lambda x: F.cosine_similarity(x, x[::-1]),
+        lambda x: F.pairwise_distance(x, x[::-1], eps=0.0),
+    ],
+    ids=["normalize", "cosine_similarity", "pairwise_distance"],
+)
+def test_lengths_in_half_precision(f, scale):
+    """The squares of 300 and of 1e-4 leave the range of float16; lengths and slopes do not."""
+    results = []
+    for dtype in (np.float16, np.float64):
+        x = tg.tensor((draw(4, 5) * scale).astype(np.float16).astype(dtype), requires_grad=True)
+        y = f(x)
+        results.append((y.data, tg.grad(y.sum(), x).data * scale))
+    for half, expected in zip(*results, strict=True):
+        np.testing.assert_allclose(half, expected, rtol=2e-2, atol=1e-2 * abs(expected).max())
+
+
 # -- mistakes ------------------------------------------------------------------------------------
 
 x, t, integers = tg.tensor(X), tg.tensor(T), tg.ones((4, 5), dtype=int)

@@ -99,6 +99,8 @@ def _member(name: str) -> str:
 
 
 def _array(name: str, value: TensorLike) -> Array:
+    if isinstance(value, Mapping):
+        raise TypeError(f"save: {name!r} is a dict in a dict; save it in a file of its own")
     try:
         return to_array(value)
     except (TypeError, ValueError) as error:

@@ -73,6 +73,18 @@ def test_far_from_zero(dtype, scale):
     assert kernels.softmax(x, 0).dtype == kernels.logsumexp(x, 0, False).dtype == dtype
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_long_axis_in_half_precision(axis):
+    """A sum of ones in float16 stops at 2048, because 2049 is no number there."""
+    x = np.zeros((2, 5000) if axis else (5000, 2), np.float16)
+    expected = np.log(5000)
+    np.testing.assert_allclose(kernels.softmax(x, axis), 1 / 5000, rtol=2e-3)
+    np.testing.assert_allclose(kernels.log_softmax(x, axis), -expected, rtol=1e-3)
+    y = kernels.logsumexp(x, axis, False)
+    assert y.dtype == np.float16
+    np.testing.assert_allclose(y, expected, rtol=1e-3)
+
+
 INF, NAN = np.inf, np.nan
 
 

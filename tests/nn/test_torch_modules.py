@@ -443,6 +443,21 @@ def test_clip_grad_norm(torch, max_norm, norm_type):
         assert_close(p.grad, t.grad, "gradient")
 
 
+@pytest.mark.parametrize("norm_type", [2.0, 3.0])
+@pytest.mark.parametrize("size", [300.0, 1e-4])
+def test_clip_grad_norm_in_half_precision(torch, size, norm_type):
+    """The squares of 300 and of 1e-4 leave the range of float16; the norm does not."""
+    ours = tg.tensor(np.ones(100, np.float16), requires_grad=True)
+    theirs = torch.ones(100, dtype=torch.float16, requires_grad=True)
+    ours.grad = tg.tensor(np.full(100, size, np.float16))
+    theirs.grad = torch.full((100,), size, dtype=torch.float16)
+    norm = nn.utils.clip_grad_norm_(ours, size, norm_type)
+    expected = torch.nn.utils.clip_grad_norm_(theirs, size, norm_type)
+    assert norm.dtype == np.float16
+    np.testing.assert_allclose(norm.item(), expected.item(), rtol=2e-3)
+    np.testing.assert_allclose(ours.grad.data, theirs.grad.numpy(), rtol=2e-2)
+
+
 def test_clip_grad_value_and_special_norms():
     p = tg.tensor([1.0, -2.0, np.nan], requires_grad=True)
     assert nn.utils.clip_grad_norm_([p], 1.0).item() == 0

@@ -53,6 +53,14 @@ def test_labels_tell_what_is_not_usual() -> None:
     ]
 
 
+def test_one_number_is_no_plural() -> None:
+    graph = tg.graph(models.leaf("a", 1, 1) * models.leaf("b", 2, 2))
+    assert labels(graph)[:2] == [
+        r"a\n(1, 1) · 1 number",
+        r"b\n(2, 2) · 4 numbers",
+    ]
+
+
 def test_an_einsum_says_only_its_subscripts() -> None:
     graph = tg.graph(tg.einsum("ij,jk->ik", models.leaf("a", 2, 2), models.leaf("b", 2, 2)))
     assert labels(graph)[-1] == r"Einsum subscripts ij,jk->ik\n(2, 2)"

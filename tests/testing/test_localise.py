@@ -55,6 +55,9 @@ def test_the_first_wrong_rule_is_named_with_its_place() -> None:
     assert second is not None
     assert second.rule is not None
     assert second.rule.startswith("Smooth.backward")
+    assert "aux slope is a constant to it" in second.rule
+    assert "a method of that name" in second.rule
+    assert "constant" not in found.rule
 
 
 def test_every_rule_is_checked_at_the_inputs_it_had() -> None:

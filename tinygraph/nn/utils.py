@@ -53,11 +53,11 @@ def clip_grad_norm_(
     gradients = _gradients(parameters)
     if not gradients:
         return Tensor(0.0)
-    norms: Array = np.array(
-        [np.linalg.norm(g.data.reshape(-1), norm_type) for g in gradients],
-        np.result_type(*(g.dtype for g in gradients)),
-    )
-    total = np.asarray(np.linalg.norm(norms, norm_type), norms.dtype)
+    dtype = np.result_type(*(g.dtype for g in gradients))
+    wide = np.promote_types(dtype, np.float32)  # squares soon leave the range of float16
+    flat = (g.data.reshape(-1).astype(wide, copy=False) for g in gradients)
+    norms: Array = np.array([np.linalg.norm(g, norm_type) for g in flat], wide)
+    total = np.asarray(np.linalg.norm(norms, norm_type), wide)
     if error_if_nonfinite and not np.isfinite(total):
         raise ValueError(
             f"clip_grad_norm_: the norm of order {norm_type} of the gradients is {total}"
@@ -65,7 +65,7 @@ def clip_grad_norm_(
     factor = min(1.0, max_norm / (float(total) + 1e-6))
     for g in gradients:
         g.data = g.data * factor
-    return Tensor(total)
+    return Tensor(total.astype(dtype))
 
 
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:

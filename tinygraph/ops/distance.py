@@ -6,17 +6,8 @@ import numpy as np
 
 from .._tensor import Tensor, TensorLike
 from ._arguments import floating, single_axis
-from .elementwise import maximum, sqrt, where
+from .elementwise import maximum
 from .norms import vector_norm_over
-
-
-def length(x: Tensor, p: float, axis: int, keepdims: bool = False) -> Tensor:
-    """Return the p-norm along one axis; its gradient at 0 is 0."""
-    if p != 2:
-        return vector_norm_over(x, p, (axis,), keepdims)
-    total = (x * x).sum(axis, keepdims)
-    zero = total == 0
-    return where(zero, 0, sqrt(where(zero, 1, total)))  # a root has no slope at 0
 
 
 def _vectors(caller: str, x: TensorLike) -> Tensor:
@@ -53,7 +44,7 @@ def normalize(x: TensorLike, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -
     given = floating("normalize", x)
     x = _vectors("normalize", given)
     axis = single_axis("normalize", dim, x.ndim)
-    y = x / maximum(length(x, p, axis, keepdims=True), _visible(eps, x))
+    y = x / maximum(vector_norm_over(x, p, (axis,), keepdims=True), _visible(eps, x))
     return y if given.ndim else y.reshape(())
 
 
@@ -79,7 +70,8 @@ def cosine_similarity(x1: TensorLike, x2: TensorLike, dim: int = 1, eps: float =
     shape = np.broadcast_shapes(a.shape, b.shape)
     axis = single_axis("cosine_similarity", dim, len(shape))
     a, b = a.broadcast_to(shape), b.broadcast_to(shape)
-    units = [v / maximum(length(v, 2, axis, keepdims=True), _visible(eps, v)) for v in (a, b)]
+    lengths = [vector_norm_over(v, 2, (axis,), keepdims=True) for v in (a, b)]
+    units = [v / maximum(n, _visible(eps, v)) for v, n in zip((a, b), lengths, strict=True)]
     return (units[0] * units[1]).sum(axis)
 
 
@@ -101,7 +93,8 @@ def pairwise_distance(
     """
     a, b = _broadcast("pairwise_distance", x1, x2)
     difference = a - b + eps
-    return length(difference, p, single_axis("pairwise_distance", -1, difference.ndim), keepdim)
+    axis = single_axis("pairwise_distance", -1, difference.ndim)
+    return vector_norm_over(difference, p, (axis,), keepdim)
 
 
 def _visible(eps: float, x: Tensor) -> float:

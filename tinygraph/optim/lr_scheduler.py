@@ -210,8 +210,11 @@ class LinearLR(LRScheduler):
         if self.last_epoch > self.total_iters:
             return lr
         change = self.end_factor - self.start_factor
-        before = self.total_iters * self.start_factor + (self.last_epoch - 1) * change
-        return lr * (1 + change / before)
+        now, before = (
+            self.total_iters * self.start_factor + epoch * change
+            for epoch in (self.last_epoch, self.last_epoch - 1)
+        )
+        return lr * (now / before)  # exactly 0 at the end of a fall to 0
 
 
 class CosineAnnealingLR(LRScheduler):

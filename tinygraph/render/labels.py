@@ -56,7 +56,7 @@ class Labels:
         title = name or (number(vertex.value) if vertex.kind == "constant" else vertex.kind)
         size = math.prod(vertex.shape)
         several = vertex.kind == "parameter" and len(vertex.shape) > 1
-        return _some(title, _dots(self._shape(vertex), f"{size:,} numbers" if several else ""))
+        return _some(title, _dots(self._shape(vertex), plural(size, "number") if several else ""))
 
     def _operation(self, vertex: Vertex, inside: Path) -> str:
         place = shortened(".".join(vertex.scope[len(inside) :]))

@@ -10,7 +10,7 @@ import numpy as np
 
 import tinygraph as tg
 
-from ._checks import check_problem
+from ._checks import ORDERS, check_problem
 from ._problem import Problem, floating, leaves
 from ._report import Array, Finding, place_of
 from ._structure import Inputs
@@ -102,9 +102,21 @@ def localise(f: Callable[..., Any], *inputs: Any, order: int = 1, seed: int = 0)
             return replace(
                 finding,
                 subject=f"{operation.function!r}, operation {number}: {finding.subject}",
-                rule=place_of(function.backward, f"{function.__name__}.backward"),
+                rule=place_of(function.backward, f"{function.__name__}.backward")
+                + _constants(function, finding),
             )
     return None
+
+
+def _constants(function: type[tg.Function], finding: Finding) -> str:
+    """Say what a higher derivative may have missed: aux that have no formula."""
+    held = [name for name in function.aux if not hasattr(function, name)]
+    if finding.check == ORDERS[1] or not held:
+        return ""
+    return (
+        f"\n  aux {' and '.join(held)} is a constant to it; a smooth one needs its formula, "
+        "a method of that name"
+    )
 
 
 def _failures(operation: _Operation, order: int, rng: np.random.Generator) -> Iterator[Finding]:

@@ -180,8 +180,8 @@ MUTANTS = [
         (
             "bias: sum over the images missing",
             "Conv2d",
-            "return g.sum(axis=(0, *range(2, g.ndim)))",
-            "return g[:1].sum(axis=(0, *range(2, g.ndim)))",
+            "return gx, gw, ChannelSum()(g).reshape(-1) if needs.b else None\n\n\nclass Conv1d",
+            "return gx, gw, ChannelSum()(g[:1]).reshape(-1) if needs.b else None\n\n\nclass Conv1d",
         ),
         (
             "transpose: crops the start",

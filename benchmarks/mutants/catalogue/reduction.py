@@ -9,20 +9,20 @@ MUTANTS = [
         (
             "mean: averages twice",
             "Mean",
-            "share = g / (self.count(x_spec.shape) or 1)",
-            "share = g / (self.count(x_spec.shape) or 1) ** 2",
+            "n = self.count(x_spec.shape) or 1",
+            "n = (self.count(x_spec.shape) or 1) ** 2",
         ),
         (
             "mean: sum in the rule",
             "Mean",
-            "share = g / (self.count(x_spec.shape) or 1)",
-            "share = g",
+            "share = g / n if",
+            "share = g if",
         ),
         (
             "mean: of nothing divides by 0",
             "Mean",
-            "share = g / (self.count(x_spec.shape) or 1)",
-            "share = g / self.count(x_spec.shape)",
+            "n = self.count(x_spec.shape) or 1",
+            "n = self.count(x_spec.shape)",
         ),
         (
             "mean: counts every axis",  # value and gradient agree
