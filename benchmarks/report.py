@@ -50,9 +50,8 @@ def _together(rows: list[Row], results: dict[str, Result], peers: int) -> list[l
     chains = [row.name for row in rows if row.group == "chain"]
     costs = [results[name]["peers"].get("tinygraph") for name in chains if name in results]
     if len(costs) == len(CHAINS) and all(costs):
-        medians = [statistics.median(cost) for cost in costs]
-        flatness = max(medians) / min(medians)
-        lines.append(["chain, dearest node / cheapest", *empty, *_judged([flatness], 1.5)])
+        flatness = [max(turn) / min(turn) for turn in zip(*costs, strict=False)]
+        lines.append(["chain, dearest node / cheapest", *empty, *_judged(flatness, 1.5)])
     return lines
 
 

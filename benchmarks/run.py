@@ -19,6 +19,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -77,21 +79,40 @@ class Driver:
     def start(self, peers: list[str]) -> list[Process]:
         return [Process(self.python, peer, self.options.threads) for peer in peers]
 
-    def run(self, row: Row) -> report.Result:
-        """Check a row, then measure it in rounds."""
-        result: report.Result = {"peers": {}, "left out": {}, "errors": {}}
-        processes = self.lasting or self.start(self.peers)
+    def run(self, together: list[Row]) -> dict[str, report.Result]:
+        """Check rows, then measure them in rounds, in which they take turns as well."""
+        results = {}
+        jobs: list[tuple[Process, report.Result]] = []
+        started: list[Process] = []
+        for row in together:
+            result: report.Result = {"peers": {}, "left out": {}, "errors": {}}
+            results[row.name] = result
+            processes = self.lasting or self.start(self.peers)
+            started += processes
+            with self.failures(row):
+                ready = self.check(row, processes, result)
+                if row.measures == "memory":
+                    self.measure_memory(row, [p.peer for p in ready], result)
+                else:
+                    jobs += [(process, result) for process in ready]
+        with self.failures(row):
+            self.measure_time(jobs)
+        if not self.lasting:
+            for process in started:
+                process.close()
+        return results
+
+    @contextmanager
+    def failures(self, row: Row) -> Iterator[None]:
+        """Tell of a process that failed, and go on."""
         try:
-            self.measure(row, processes, result)
+            yield
         except Failed as failure:
             self.complete = False
             print(f"{row.name}: {failure}", file=sys.stderr)
-        if not self.lasting:
-            for process in processes:
-                process.close()
-        return result
 
-    def measure(self, row: Row, processes: list[Process], result: report.Result) -> None:
+    def check(self, row: Row, processes: list[Process], result: report.Result) -> list[Process]:
+        """Return the processes that run a row and agree on its results."""
         ready = [p for p in processes if self.opened(p, row, result)]
         with tempfile.TemporaryDirectory() as directory:
             path = str(Path(directory) / "results.npz")
@@ -102,11 +123,7 @@ class Driver:
         if wrong:
             self.complete = False
             print(f"{row.name}: results differ, not measured: {wrong}", file=sys.stderr)
-            ready = [p for p in ready if p.peer not in wrong]
-        if row.measures == "memory":
-            self.measure_memory(row, [p.peer for p in ready], result)
-        else:
-            self.measure_time(ready, result)
+        return [p for p in ready if p.peer not in wrong]
 
     def opened(self, process: Process, row: Row, result: report.Result) -> bool:
         answer = process.ask("open", row=row.name, quick=self.options.quick)
@@ -116,20 +133,19 @@ class Driver:
         self.versions[process.peer] = answer["version"]
         return True
 
-    def measure_time(self, processes: list[Process], result: report.Result) -> None:
-        values = result["peers"]
-        slow: set[str] = set()
+    def measure_time(self, jobs: list[tuple[Process, report.Result]]) -> None:
+        slow: set[Process] = set()
         for turn in range(self.options.rounds):
-            for process in processes[:: -1 if turn % 2 else 1]:
-                if process.peer in slow:
+            for process, result in jobs[:: -1 if turn % 2 else 1]:
+                if process in slow:
                     continue
                 self.pause()
                 start = time.perf_counter()
                 answer = process.ask("time", seconds=self.options.seconds)
-                values.setdefault(process.peer, []).append(answer["value"])
+                result["peers"].setdefault(process.peer, []).append(answer["value"])
                 took = time.perf_counter() - start - self.options.seconds
                 if took > SLOW and process.peer not in ("tinygraph", "torch"):
-                    slow.add(process.peer)
+                    slow.add(process)
 
     def measure_memory(self, row: Row, peers: list[str], result: report.Result) -> None:
         """Each figure from a fresh process: what the allocator has kept would hide it."""
@@ -193,6 +209,13 @@ def importable(python: str) -> list[str]:
     return found.stdout.decode().split()
 
 
+def in_turn(chosen: list[Row], quick: bool) -> list[list[Row]]:
+    """Group the rows: the chains, whose times are compared with each other, take turns."""
+    chains = [row for row in chosen if row.group == "chain" and not quick]
+    others = [[row] for row in chosen if row not in chains]
+    return [*others, chains] if chains else others
+
+
 def main() -> int:
     options = arguments()
     here = options.quick or options.here
@@ -203,11 +226,11 @@ def main() -> int:
     driver = Driver(python, peers, options)
     results = {}
     options.json.parent.mkdir(parents=True, exist_ok=True)
-    for row in chosen:
-        results[row.name] = driver.run(row)
+    for together in in_turn(chosen, options.quick):
+        results |= driver.run(together)
         about = machine(options, driver.versions)
         options.json.write_text(json.dumps({"machine": about, "rows": results}, indent=1) + "\n")
-        print(row.name, end=" ", file=sys.stderr, flush=True)
+        print(*(row.name for row in together), end=" ", file=sys.stderr, flush=True)
     driver.close()
     print(file=sys.stderr)
     if options.quick:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -112,9 +113,21 @@ def test_the_picture_shows_where_one_is(show: Show) -> None:
     assert text(page.locator("#details h2")) == "Multiply"
 
 
-def test_numbers_of_neighbours_do_not_cover_one_another(show: Show) -> None:
+def three_factors() -> tg.Tensor:
     x = leaf([-0.1234, 0.2345, -0.3456, 0.4567], "x")
-    page = show(recorded(lambda: ((x * 0.123).sin() * (x * 0.456).exp() * (x + 0.1).tanh()).sum()))
+    return ((x * 0.123).sin() * (x * 0.456).exp() * (x + 0.1).tanh()).sum()
+
+
+def four_in_a_row() -> tg.Tensor:
+    leaves = [leaf(np.linspace(-1.234, 3.456 + i, 5), name) for i, name in enumerate("abcd")]
+    return tg.concatenate([x.exp() for x in leaves]).sum()
+
+
+@pytest.mark.parametrize("compute", [three_factors, four_in_a_row])
+def test_numbers_of_neighbours_do_not_cover_one_another(
+    show: Show, compute: Callable[[], tg.Tensor]
+) -> None:
+    page = show(recorded(compute))
     walk(page)
     page.get_by_role("button", name="Last step").click()
     found = [note.bounding_box() for note in page.locator("#camera .note.value").all()]

@@ -24,39 +24,58 @@ tg.whiteboard = (() => {
     return `${number(summary.min)} … ${number(summary.max)}`;
   }
 
-  /** A vertex by its symbol, unless its box shows that, and by what it holds. */
-  function told(v) {
+  /** A vertex by its symbol, unless its box shows that. */
+  function called(v) {
     const symbol = tg.data.symbols[v.id];
-    const parts = [v.name === symbol ? null : symbol, v.stats ? brief(v.stats) : null];
-    return parts.filter(Boolean).join(" = ");
+    return v.name === symbol ? null : symbol;
+  }
+
+  /** A vertex by its symbol and by what it holds. */
+  function told(v) {
+    return [called(v), v.stats ? brief(v.stats) : null].filter(Boolean).join(" = ");
   }
 
   /** Text beside the middle of a box, where an edge may run: left of it above, right of it below. */
-  function note({ bounds, output }, text, name) {
+  function note({ bounds, output }, name, text, short) {
     const gap = output ? FRAME : GAP;
     const middle = bounds.x + bounds.width / 2;
     const where =
       name === "value"
         ? { x: middle - SIDE, y: bounds.y - gap }
         : { x: middle + SIDE, y: bounds.y + bounds.height + gap };
-    return { text: tg.shape("text", { class: `note ${name}`, ...where }, text), middle };
+    return { text: tg.shape("text", { class: `note ${name}`, ...where }, text), short, middle };
   }
 
   const meet = (a, b) =>
     a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
 
-  /** Move notes to the other side of the middle, where they cover fewer of the others there. */
+  /**
+   * Move notes to the other side of the middle, where they cover fewer of the others there, and
+   * shorten those that still cover some.
+   */
   function spread(notes) {
     const areas = notes.map(({ text }) => text.getBBox()); // all at once, which is one layout
+    const covered = (i, area) => areas.filter((other, j) => j !== i && meet(area, other)).length;
     notes.forEach(({ text, middle }, i) => {
-      const covered = (area) => areas.filter((other, j) => j !== i && meet(area, other)).length;
       const { x, y, width, height } = areas[i];
       const there = { x: 2 * middle - x - width, y, width, height };
-      if (!covered(areas[i]) || covered(there) >= covered(areas[i])) return;
+      if (!covered(i, areas[i]) || covered(i, there) >= covered(i, areas[i])) return;
       areas[i] = there;
       text.setAttribute("x", 2 * middle - text.getAttribute("x"));
       text.classList.add("turned");
     });
+    const crowded = [];
+    notes.forEach(({ text, short }, i) => {
+      if (!covered(i, areas[i])) return;
+      crowded.push({ i, long: text.textContent, area: areas[i] });
+      text.textContent = short;
+      areas[i] = text.getBBox();
+    });
+    for (const { i, long, area } of crowded) {
+      if (covered(i, area)) continue; // yet: else those around it have made room
+      notes[i].text.textContent = long;
+      areas[i] = area;
+    }
   }
 
   function draw() {
@@ -68,8 +87,8 @@ tg.whiteboard = (() => {
     for (const [id, box] of view.places) {
       const v = tg.data.vertices[id];
       if (tg.views.isClosed(box) || box.vertices.at(-1) !== id) continue;
-      if (values.has(id)) notes.push(note(box, told(v), "value"));
-      if (gradients.has(id) && v.grad) notes.push(note(box, brief(v.grad), "gradient"));
+      if (values.has(id)) notes.push(note(box, "value", told(v), called(v) ?? "…"));
+      if (gradients.has(id) && v.grad) notes.push(note(box, "gradient", brief(v.grad), "…"));
     }
     const group = tg.shape("g", { class: "notes", "aria-hidden": "true" });
     group.append(...notes.map(({ text }) => text));
