@@ -238,11 +238,6 @@ class Tensor:
             self._name, self._source = self._source.name, None
         self._requires_grad = bool(value)
 
-    if not TYPE_CHECKING:  # for a checker it would be every name there is
-
-        def __getattr__(self, name: str) -> Any:
-            raise missing(self, name)
-
     # -- its values ------------------------------------------------------------------------------
 
     @property
@@ -525,6 +520,11 @@ class Tensor:
         backward = _autograd.backward
         register_hook = hooking.register_hook
         retain_grad = hooking.retain_grad
+
+    else:  # to a checker this would be every name there is
+
+        def __getattr__(self, name: str) -> Any:
+            raise missing(self, name)
 
 
 _T = TypeVar("_T", bound=Tensor)
