@@ -14,6 +14,10 @@ CASES = [
     ("SGD", dict(lr=0.1, momentum=0.8, nesterov=True, weight_decay=0.1)),
     ("Adagrad", dict()),
     ("Adagrad", dict(lr=0.3, lr_decay=0.1, weight_decay=0.2, eps=1e-3)),
+    ("RMSprop", dict()),
+    ("RMSprop", dict(lr=0.02, alpha=0.8, eps=1e-3, weight_decay=0.1, momentum=0.7)),
+    ("RMSprop", dict(alpha=0.7, centered=True)),
+    ("RMSprop", dict(alpha=0.7, centered=True, momentum=0.5, weight_decay=0.2)),
     ("Adam", dict()),
     ("Adam", dict(lr=0.02, betas=(0.5, 0.8), eps=1e-3, weight_decay=0.1)),
     ("AdamW", dict()),
@@ -62,7 +66,7 @@ def test_every_step_is_pytorchs(name, options, shape, dtype, rtol, torch):
 
 
 def test_defaults_are_pytorchs(torch):
-    for name in ("SGD", "Adagrad", "Adam", "AdamW"):
+    for name in ("SGD", "Adagrad", "RMSprop", "Adam", "AdamW"):
         ours = getattr(optim, name)([tg.ones(1, requires_grad=True)]).param_groups[0]
         theirs = getattr(torch.optim, name)([torch.ones(1, requires_grad=True)]).param_groups[0]
         for option, value in ours.items():
@@ -92,6 +96,19 @@ def formula_adagrad(p, gs, lr=0.01, lr_decay=0, weight_decay=0, eps=1e-10):
         yield p
 
 
+def formula_rmsprop(
+    p, gs, lr=0.01, alpha=0.99, eps=1e-8, weight_decay=0, momentum=0, centered=False
+):
+    v = m = b = 0
+    for g in gs:
+        g = g + weight_decay * p
+        v = alpha * v + (1 - alpha) * g**2
+        m = alpha * m + (1 - alpha) * g if centered else 0
+        b = momentum * b + g / (np.sqrt(v - m**2) + eps)
+        p = p - lr * b
+        yield p
+
+
 def formula_adam(p, gs, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, decoupled=False):
     m = v = 0
     for t, g in enumerate(gs, 1):
@@ -113,6 +130,7 @@ def formula_adamw(p, gs, weight_decay=0.01, **options):
 FORMULAS = {
     "SGD": formula_sgd,
     "Adagrad": formula_adagrad,
+    "RMSprop": formula_rmsprop,
     "Adam": formula_adam,
     "AdamW": formula_adamw,
 }
@@ -124,6 +142,13 @@ def test_every_step_is_the_formulas(name, options):
     expected = FORMULAS[name](p, gs, **options)
     for ours, formula in zip(stepped(name, options, p, gs), expected, strict=True):
         np.testing.assert_allclose(ours, formula, rtol=1e-12)
+
+
+def test_a_centered_deviation_of_nothing_is_zero():
+    """The mean of the squares less the square of the mean is a little below 0 by rounding."""
+    gs = [np.linspace(0, 9, 1000, dtype="f")] * 100
+    p = stepped("RMSprop", {"alpha": 0.5, "centered": True}, np.ones(1000, "f"), gs)
+    assert np.isfinite(p[-1]).all()
 
 
 # -- how it goes over memory ---------------------------------------------------------------------
@@ -273,6 +298,8 @@ def test_wrong_params(params, error, message):
             ValueError,
             "nesterov needs a momentum and no dampening",
         ),
+        ("RMSprop", dict(alpha=-1), ValueError, "RMSprop: alpha must be"),
+        ("RMSprop", dict(momentum=-1), ValueError, "RMSprop: momentum must be"),
         ("Adagrad", dict(lr_decay=-1), ValueError, "Adagrad: lr_decay must be"),
         ("Adagrad", dict(eps=-1), ValueError, "Adagrad: eps must be"),
         ("Adam", dict(betas=(0.9, 1.0)), ValueError, r"betas\[1\] must be .* and below 1, not 1.0"),
@@ -370,3 +397,46 @@ def test_a_failing_load_changes_nothing(change, message):
 def test_state_of_the_wrong_kind():
     with pytest.raises(TypeError, match="state must map names to Tensors or arrays, not be a list"):
         adam().load_state_dict([])
+
+
+# -- groups that come later ----------------------------------------------------------------------
+
+
+def test_groups_can_be_added():
+    p, q, r = (tg.ones(2, requires_grad=True) for _ in range(3))
+    optimizer = optim.SGD([p], lr=0.5)
+    optimizer.add_param_group({"params": [q]})
+    optimizer.add_param_group({"params": [r], "lr": 0.25})
+    (p.sum() + q.sum() + r.sum()).backward()
+    optimizer.step()
+    assert [x.tolist() for x in (p, q, r)] == [[0.5, 0.5], [0.5, 0.5], [0.75, 0.75]]
+    assert optimizer.defaults["lr"] == 0.5
+    optimizer.load_state_dict(optimizer.state_dict())
+    optimizer.zero_grad()
+    assert r.grad is None
+
+
+@pytest.mark.parametrize(
+    ("group", "error", "message"),
+    [
+        ([], TypeError, "add_param_group: a group must be a dict"),
+        ({"params": []}, ValueError, "add_param_group: params is empty"),
+        ({"params": [tg.ones(1)]}, ValueError, r"params\[1\].*does not require"),
+        ({"params": [tg.ones(1, requires_grad=True)], "rate": 1}, ValueError, "'rate'"),
+    ],
+)
+def test_groups_that_cannot_be_added(group, error, message):
+    optimizer = optim.SGD([tg.ones(2, requires_grad=True)])
+    with pytest.raises(error, match=message):
+        optimizer.add_param_group(group)
+    assert len(optimizer.param_groups) == 1
+
+
+def test_no_group_is_added_twice_or_after_a_scheduler():
+    p = tg.ones(2, requires_grad=True)
+    optimizer = optim.SGD([p])
+    with pytest.raises(ValueError, match=r"params\[0\] again"):
+        optimizer.add_param_group({"params": [p]})
+    optim.lr_scheduler.StepLR(optimizer, 1)
+    with pytest.raises(ValueError, match="make schedulers when all groups are there"):
+        optimizer.add_param_group({"params": [tg.ones(1, requires_grad=True)]})

@@ -388,6 +388,22 @@ def test_a_model_is_freed_without_the_collector():
 
 
 @pytest.mark.parametrize("make", [nn.Sequential, lambda *modules: nn.ModuleList(modules)])
+def test_a_module_in_a_list_can_be_replaced(make):
+    net = make(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 4))
+    last = nn.Linear(3, 5)
+    net[-1] = last
+    assert (len(net), net[2]) == (3, last)
+    assert [name for name, _ in net.named_parameters()] == [
+        *("0.weight", "0.bias", "2.weight", "2.bias")
+    ]
+    assert last.weight.name == "2.weight"
+    with pytest.raises(TypeError, match="expected a Module, not int"):
+        net[0] = 3
+    with pytest.raises(IndexError):
+        net[3] = last
+
+
+@pytest.mark.parametrize("make", [nn.Sequential, lambda *modules: nn.ModuleList(modules)])
 def test_containers(make):
     layers = [nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)]
     held = make(*layers)

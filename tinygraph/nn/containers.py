@@ -21,6 +21,7 @@ class ModuleList(Module):
     >>> blocks = tg.nn.ModuleList(tg.nn.Linear(2, 2) for _ in range(3))
     >>> len(blocks), len(blocks[1:]), [name for name, _ in blocks[:1].named_parameters()]
     (3, 2, ['0.weight', '0.bias'])
+    >>> blocks[-1] = tg.nn.Linear(2, 1)
     """
 
     def __init__(self, modules: Iterable[Module] = ()) -> None:
@@ -36,12 +37,18 @@ class ModuleList(Module):
         TypeError
             If it is no Module.
         """
+        self._put(str(len(self)), module)
+        return self
+
+    def _put(self, name: str, module: Module) -> None:
         if not isinstance(module, Module):
             raise TypeError(
                 f"{type(self).__name__}: expected a Module, not {type(module).__name__}"
             )
-        setattr(self, str(len(self)), module)
-        return self
+        setattr(self, name, module)
+
+    def __setitem__(self, index: int, module: Module) -> None:
+        self._put(list(self._submodules())[index], module)
 
     def __len__(self) -> int:
         return len(self._submodules())

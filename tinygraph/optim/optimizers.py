@@ -36,6 +36,8 @@ class Optimizer:
 
     Attributes
     ----------
+    defaults : dict
+        The options of groups that do not say otherwise.
     param_groups : list of dict
         The groups, with all their options; change ``param_groups[0]["lr"]`` to follow a schedule.
     state : dict
@@ -48,6 +50,7 @@ class Optimizer:
         or an option is unknown or out of its range.
     """
 
+    defaults: Group
     param_groups: list[Group]
     state: dict[Tensor, dict[str, Any]]
     initial_lrs: list[float] | None  # of the groups, when the first scheduler was made
@@ -61,25 +64,40 @@ class Optimizer:
             )
         given = list(params)
         groups = given if given and isinstance(given[0], Mapping) else [{"params": given}]
+        self.defaults = options
         self.param_groups = []
         self.state = {}
         self.initial_lrs = None
         for group in groups:
-            self.param_groups.append(self._group(caller, group, options))
+            self.param_groups.append(self._group(caller, group))
         _check_params(caller, self._params())
 
-    def _group(self, caller: str, given: Any, options: Group) -> Group:
+    def add_param_group(self, group: Mapping[str, Any]) -> None:
+        """Add parameters, ``{"params": [...]}``, with options of their own or those of the rest.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As when the optimiser is made; and after a scheduler was made, which knows the groups.
+        """
+        if self.initial_lrs is not None:
+            raise ValueError("add_param_group: make schedulers when all groups are there")
+        added = self._group("add_param_group", group)
+        _check_params("add_param_group", [*self._params(), *added["params"]])
+        self.param_groups.append(added)
+
+    def _group(self, caller: str, given: Any) -> Group:
         if not isinstance(given, Mapping) or "params" not in given:
             raise TypeError(f"{caller}: a group must be a dict with 'params', not {given!r}")
-        unknown = given.keys() - options.keys() - {"params"}
+        unknown = given.keys() - self.defaults.keys() - {"params"}
         if unknown:
             raise ValueError(
                 f"{caller}: unknown option {sorted(unknown)[0]!r} in a group; "
-                f"there are {', '.join(options)}"
+                f"there are {', '.join(self.defaults)}"
             )
         if isinstance(given["params"], Tensor):
             raise TypeError(f"{caller}: 'params' of a group must be a list of Tensors")
-        group = {**options, **given, "params": list(given["params"])}
+        group = {**self.defaults, **given, "params": list(given["params"])}
         for name, value in group.items():
             if isinstance(value, np.generic):  # as a Python number it leaves dtypes alone
                 group[name] = value.item()
@@ -360,6 +378,77 @@ class Adagrad(Optimizer):
         s += g * g
         rate = group["lr"] / (1 + (step - 1) * group["lr_decay"])
         p -= rate * g / (np.sqrt(s) + group["eps"])
+
+
+class RMSprop(Optimizer):
+    r"""Steps by the gradient over a running root of its square.
+
+    With the gradient g + weight_decay p in place of g::
+
+        v = alpha v + (1 - alpha) g²
+        m = alpha m + (1 - alpha) g               if centered, else m = 0
+        b = momentum b + g / (√(v - m²) + eps)
+        p = p - lr b
+
+    Parameters
+    ----------
+    params : iterable of Tensors, or of dicts
+        As `Optimizer` takes them.
+    lr, alpha, eps, weight_decay, momentum : float
+    centered : bool
+        Divide by the deviation of the gradient, and not by its size.
+
+    Notes
+    -----
+    Tieleman and Hinton, lecture 6.5 of *Neural Networks for Machine Learning*, 2012; Graves,
+    *Generating Sequences With Recurrent Neural Networks*, 2013, for ``centered``.  As in PyTorch,
+    eps is added to the root.
+    """
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float = 1e-2,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        momentum: float = 0.0,
+        centered: bool = False,
+    ) -> None:
+        super().__init__(
+            params,
+            lr=lr,
+            alpha=alpha,
+            eps=eps,
+            weight_decay=weight_decay,
+            momentum=momentum,
+            centered=centered,
+        )
+
+    def _check(self, caller: str, group: Group) -> None:
+        names = ("lr", "alpha", "eps", "weight_decay", "momentum")
+        _check_range(caller, **{name: group[name] for name in names})
+
+    def _slots(self, group: Group) -> tuple[str, ...]:
+        mean = ("grad_avg",) if group["centered"] else ()
+        return ("square_avg", *mean, *(("momentum_buffer",) if group["momentum"] else ()))
+
+    def _update(self, group: Group, step: int, p: Array, g: Array, *slots: Array) -> None:
+        v, *others = slots
+        if group["weight_decay"]:
+            g = g + group["weight_decay"] * p
+        v += (1 - group["alpha"]) * (g * g - v)
+        size = v
+        if group["centered"]:
+            m, *others = others
+            m += (1 - group["alpha"]) * (g - m)
+            size = np.maximum(v - m * m, 0)  # below 0 by rounding, where g is constant
+        g = g / (np.sqrt(size) + group["eps"])
+        for b in others:
+            b *= group["momentum"]
+            b += g
+            g = b
+        p -= group["lr"] * g
 
 
 class Adam(Optimizer):
