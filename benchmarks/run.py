@@ -89,13 +89,13 @@ class Driver:
             results[row.name] = result
             processes = self.lasting or self.start(self.peers)
             started += processes
-            with self.failures(row):
+            with self.failures(row.name):
                 ready = self.check(row, processes, result)
                 if row.measures == "memory":
                     self.measure_memory(row, [p.peer for p in ready], result)
                 else:
                     jobs += [(process, result) for process in ready]
-        with self.failures(row):
+        with self.failures(", ".join(results)):
             self.measure_time(jobs)
         if not self.lasting:
             for process in started:
@@ -103,13 +103,13 @@ class Driver:
         return results
 
     @contextmanager
-    def failures(self, row: Row) -> Iterator[None]:
-        """Tell of a process that failed, and go on."""
+    def failures(self, what: str) -> Iterator[None]:
+        """Tell of a process that failed at some rows, and go on."""
         try:
             yield
         except Failed as failure:
             self.complete = False
-            print(f"{row.name}: {failure}", file=sys.stderr)
+            print(f"{what}: {failure}", file=sys.stderr)
 
     def check(self, row: Row, processes: list[Process], result: report.Result) -> list[Process]:
         """Return the processes that run a row and agree on its results."""

@@ -170,6 +170,16 @@ MESSAGES = {
         ["broadcast_to", "(2, 3)", "(2, 4)"],
     ),
     "broadcast_to less": (lambda: X.broadcast_to((3,)), ValueError, ["broadcast_to", "(2, 3)"]),
+    "broadcast_to a negative length": (
+        lambda: tg.ones((2, 1)).broadcast_to((2, -1)),
+        ValueError,
+        ["broadcast_to", "(2, -1)"],
+    ),
+    "broadcast_to a new negative length": (
+        lambda: tg.ones(3).broadcast_to((-2, 3)),
+        ValueError,
+        ["broadcast_to", "(-2, 3)"],
+    ),
     "broadcast_to an int": (lambda: X.broadcast_to(3), TypeError, ["broadcast_to", "int"]),
     "concatenate nothing": (
         lambda: tg.concatenate([]),

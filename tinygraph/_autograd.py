@@ -317,6 +317,9 @@ def _seed(caller: str, output: Tensor, g: TensorLike | None, create_graph: bool)
     return seed if create_graph else seed._array
 
 
+_delivery = RLock()  # held while leaves get their gradients: threads may share some
+
+
 def backward(
     output: Tensor,
     gradient: TensorLike | None = None,
@@ -360,9 +363,6 @@ def backward(
                 leaf._grad = g
             else:
                 leaf._grad = _total(leaf._grad, g, create_graph)
-
-
-_delivery = RLock()  # threads may add to one leaf
 
 
 def _total(held: Tensor, g: Tensor, create_graph: bool) -> Tensor:

@@ -176,9 +176,9 @@ class _Case:
                 f"An earlier backward has freed what the gradient of {self.name} needs: ask before "
                 "it, give it retain_graph=True, or run it under `with tg.record():`.",
             )
-        g = summarize(np.asarray(self.flow.arrived[self.source]))
         if 0 in self.source.shape:
             return self._result("fine", f"{self.name} has no elements, nor has its gradient.")
+        g = summarize(np.asarray(self.flow.arrived[self.source]))
         if not g.finite:
             return self._result("nonfinite", *self._why_nonfinite(g))
         if not g.norm:

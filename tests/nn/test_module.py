@@ -401,6 +401,8 @@ def test_a_module_in_a_list_can_be_replaced(make):
         net[0] = 3
     with pytest.raises(IndexError):
         net[3] = last
+    with pytest.raises(TypeError, match="slice"):
+        net[0:1] = last
 
 
 @pytest.mark.parametrize("make", [nn.Sequential, lambda *modules: nn.ModuleList(modules)])

@@ -135,8 +135,8 @@ def conv_input_grad(
     def work(part: slice) -> None:
         out = gx[part]
         products = (c, *added.kernel_size, *middle)
-        copies = (o, *copied.kernel_size, *middle) if first else (0,)
-        length = _tile_length(len(out), gx.itemsize, products, copies)
+        copies = [(o, *copied.kernel_size, *middle)] if first else []
+        length = _tile_length(len(out), gx.itemsize, products, *copies)
         buffer = _buffer(length, products, gx.dtype)
         columns = Columns(buffer, input_size, added.stride, added.padding, dilation)
         for tile, cols in _column_tiles(g[part], middle, *copied, dilation, groups, length):

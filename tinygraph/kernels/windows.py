@@ -160,21 +160,21 @@ def _plan(
     n, c, *rest = shape
     axes = len(size)
     kernel_size, windows = rest[:axes], rest[axes:]
-    padded = [length + 2 * p for length, p in zip(size, padding, strict=True)]
-    image = [slice(p, p + length) for length, p in zip(size, padding, strict=True)]
+    leading = [*zip(size, padding, strict=True)][:-1]
+    padded = [length + 2 * p for length, p in leading]
+    image = [slice(p, p + length) for length, p in leading]
     every = slice(None)
     last = size[-1], windows[-1], kernel_size[-1], stride[-1], padding[-1], dilation[-1]
     entries: list[tuple[Index, Index]] = []
     borders: list[Index] = []
-    for axis, (part, length) in enumerate(zip(image[:-1], padded[:-1], strict=True)):
+    for axis, (part, length) in enumerate(zip(image, padded, strict=True)):
         borders += [(..., s, *(every,) * (axes - 1 - axis)) for s in _beside(part, length)]
-    row_taps = sorted(
-        enumerate(_axis_taps(*last)), key=lambda tap: tap[1][0].start - tap[1][0].stop
-    )
-    for entry, (inside, pixels) in row_taps:
-        entries.append(((every, every, entry, *image[:-1], inside), (..., pixels)))
+    numbered = enumerate(_axis_taps(*last))
+    most_first = sorted(numbered, key=lambda tap: tap[1][0].start - tap[1][0].stop)
+    for entry, (inside, pixels) in most_first:
+        entries.append(((every, every, entry, *image, inside), (..., pixels)))
         borders += [(every, every, entry, ..., s) for s in _beside(inside, windows[-1])]
-    shapes = [(n, c, kernel_size[-1], *padded[:-1], windows[-1])]
+    shapes = [(n, c, kernel_size[-1], *padded, windows[-1])]
     views = []
     for axis in reversed(range(axes - 1)):
         if kernel_size[axis] == 1 and windows[axis] == padded[axis]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from typing import Any, Self, overload
 
@@ -48,7 +49,7 @@ class ModuleList(Module):
         setattr(self, name, module)
 
     def __setitem__(self, index: int, module: Module) -> None:
-        self._put(list(self._submodules())[index], module)
+        self._put(list(self._submodules())[operator.index(index)], module)
 
     def __len__(self) -> int:
         return len(self._submodules())

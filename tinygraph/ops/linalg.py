@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import kernels
 from .._function import Function, Value
-from .._tensor import Array, Tensor, TensorLike, as_tensor, as_tensors
+from .._tensor import Array, Shape, Tensor, TensorLike, as_tensor, as_tensors
 
 
 class MatMul(Function):
@@ -31,14 +31,11 @@ class Linear(Function):
         y = kernels.matmul(_rows(x), w.T)
         if b is not None:
             y = np.add(y, b, out=y if b.dtype == y.dtype else None)
-        return y.reshape(*x.shape[:-1], w.shape[0])
+        return _parted(y, (*x.shape[:-1], w.shape[0]))
 
     def backward(self, g: Value, x: Value, w: Value, needs: Any) -> Value:
         rows = _rows(g)
-        gx = None
-        if needs.x:
-            gx = matmul_(rows, w)
-            gx = gx if x.ndim == 2 else gx.reshape(x.shape)
+        gx = _parted(matmul_(rows, w), x.shape) if needs.x else None
         gw = matmul_(rows.T, _rows(x)) if needs.w else None
         return gx, gw, rows.sum(axis=0) if needs.b else None
 
@@ -46,6 +43,11 @@ class Linear(Function):
 def _rows(x: Value) -> Value:
     """Join the leading axes: (..., i) -> (n, i), one matrix for one matrix product."""
     return x if x.ndim == 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
+
+
+def _parted(rows: Value, shape: Shape) -> Value:
+    """Part the leading axes again, the inverse of `_rows`: (n, i) -> (..., i)."""
+    return rows if len(shape) == 2 else rows.reshape(shape)
 
 
 def matmul(a: TensorLike, b: TensorLike) -> Tensor:

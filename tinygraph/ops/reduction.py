@@ -55,7 +55,7 @@ class Mean(Reduction):
 
     def backward(self, g: Value, x_spec: Any) -> Value:
         n = self.count(x_spec.shape) or 1
-        share = g / n if n < 1 << 16 else g * (1 / n)  # float16 ends at 65504
+        share = g / n if n < 1 << 15 else g * (1 / n)  # 65520 and more are inf in float16
         return BroadcastTo(x_spec.shape)(self.restore(share, x_spec.shape))
 
 

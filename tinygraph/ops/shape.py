@@ -277,7 +277,8 @@ def broadcast_to(x: TensorLike, shape: Sequence[int]) -> Tensor:
     """
     x, shape = as_tensor(x), lengths("broadcast_to", "shape", shape)
     lead = len(shape) - x.ndim
-    if lead < 0 or any(n not in (1, m) for n, m in zip(x.shape, shape[lead:], strict=True)):
+    fits = lead >= 0 and all(n in (1, m) for n, m in zip(x.shape, shape[lead:], strict=True))
+    if not fits or min(shape, default=0) < 0:
         raise ValueError(f"broadcast_to: shape {x.shape} does not broadcast to {shape}")
     return BroadcastTo(shape).apply(x)
 
