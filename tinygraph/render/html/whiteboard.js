@@ -72,7 +72,7 @@ tg.whiteboard = (() => {
       areas[i] = text.getBBox();
     });
     for (const { i, long, area } of crowded) {
-      if (covered(i, area)) continue; // yet: else those around it have made room
+      if (covered(i, area)) continue; // though those around it may have made room
       notes[i].text.textContent = long;
       areas[i] = area;
     }
