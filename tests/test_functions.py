@@ -15,7 +15,7 @@ import pytest
 from hypothesis import strategies as st
 
 import tinygraph as tg
-from tinygraph.kernels import convolution
+from tinygraph.kernels import convolution, tiles, winograd
 from tinygraph.testing import FunctionSuite, gradcheck
 from tinygraph.testing._session import level
 
@@ -28,10 +28,13 @@ SEEDS = st.just(0) if level() == "fast" else st.integers(0, 1)
 
 @pytest.fixture(autouse=True, scope="module")
 def tiles_of_two_images() -> Iterator[None]:
-    """Convolutions take few images at a time, on several threads, as with images that are large."""
+    """Convolutions go as with many large images: few at a time, on threads, by pairs of windows."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(convolution, "_tile_length", lambda n, *_: max(1, min(n, 2)))
-        patch.setattr(convolution, "SHARED_BYTES", 1)
+        for module in (convolution, winograd):
+            patch.setattr(module, "tile_length", lambda n, *_: max(1, min(n, 2)))
+        patch.setattr(tiles, "SHARED_BYTES", 1)
+        patch.setattr(winograd, "MANY_CHANNELS", 3)
+        patch.setattr(winograd, "MANY_WINDOWS", 1)
         yield
 
 

@@ -129,6 +129,8 @@ def convolutions() -> list[Case]:
     rows = []
     for size, weight, settings in (
         ((5, 2, 5, 4), (3, 2, 3, 2), ((1, 1), (0, 0), (1, 1), 1)),  # several tiles of images
+        ((5, 3, 5, 3), (4, 3, 3, 2), ((1, 2), (1, 1), (1, 1), 1)),  # pairs of windows, and one over
+        ((4, 3, 4, 2), (3, 3, 3, 2), ((1, 1), (1, 1), (1, 1), 1)),  # pairs in the gradients too
         ((2, 1, 2, 3), (2, 1, 2, 2), ((1, 1), (2, 1), (1, 1), 1)),  # windows of padding alone
         ((2, 4, 6, 7), (2, 2, 2, 3), ((2, 3), (1, 2), (2, 1), 2)),
         ((2, 2, 7, 4), (4, 1, 3, 1), ((3, 1), (2, 0), (1, 3), 2)),

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinygraph import kernels
-from tinygraph.kernels import convolution
+from tinygraph.kernels import tiles
 
 from . import reference
 from .checks import check_adjoint, check_fresh, check_sums
@@ -44,12 +44,12 @@ def convolutions(draw, integers=None):
     return Convolution(x, w, b, g, options)
 
 
-TILES = st.sampled_from([1, 1000, convolution.TILE_BYTES])
+TILES = st.sampled_from([1, 1000, tiles.TILE_BYTES])
 
 
 def tiled(size):
     """Let the kernels work in tiles of so many bytes, to have several of a small batch."""
-    return mock.patch.multiple(convolution, TILE_BYTES=size, SHARED_BYTES=size)
+    return mock.patch.multiple(tiles, TILE_BYTES=size, SHARED_BYTES=size)
 
 
 def run(c, x, w, b, g):

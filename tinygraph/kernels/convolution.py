@@ -13,25 +13,18 @@ L = H'*W' the number of windows; nothing depends on there being two spatial axes
 from collections.abc import Iterator
 from functools import lru_cache
 from math import prod
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from tinygraph.kernels import winograd
 from tinygraph.kernels._types import Array, Sizes
 from tinygraph.kernels.threads import share
+from tinygraph.kernels.tiles import column_buffer, is_large, matrices, tile_length, tiles
 from tinygraph.kernels.windows import Columns, image_size, output_sizes
-
-TILE_BYTES = 1 << 21
-"""Columns made at a time: few enough to be in the cache yet when they are used, and so many that
-threads seldom wait for Python's lock."""
-
-CACHE_LINE = 64  # bytes
 
 MANY_FILTERS = 4
 """So many for each channel that columns of gradients would be larger than those of the input."""
-
-SHARED_BYTES = 1 << 20
-"""Columns from which on threads share the images."""
 
 
 def conv(
@@ -44,10 +37,15 @@ def conv(
     groups: int,
 ) -> Array:
     """Correlate images with filters: (N, C, H, W), (O, C/G, kh, kw), (O,) -> (N, O, H', W')."""
-    n, o, kernel_size = len(x), len(w), image_size(w)
+    n, c, o, kernel_size = *x.shape[:2], len(w), image_size(w)
     windows = output_sizes(image_size(x), kernel_size, stride, padding, dilation)
+    dtype = np.result_type(x, w)
+    if winograd.suits(dtype, (n, c, o), windows, kernel_size, stride, dilation, groups):
+        y = winograd.conv(x, w, b, stride, padding, dilation, groups)
+        if y is not None:
+            return y
     filters = w.reshape(groups, o // groups, prod(w.shape[1:]))  # (G, O/G, D)
-    y = np.empty((n, groups, o // groups, prod(windows)), np.result_type(x, w))
+    y = np.empty((n, groups, o // groups, prod(windows)), dtype)
     bias = None if b is None else b.reshape(groups, o // groups, 1)
 
     def work(part: slice) -> None:
@@ -59,7 +57,7 @@ def conv(
             if bias is not None:
                 out[tile] += bias
 
-    share(n, work, _is_large(x, kernel_size, windows))
+    share(n, work, is_large(x, kernel_size, windows))
     return y.reshape(n, o, *windows)
 
 
@@ -76,14 +74,18 @@ def conv_weight_grad(
 
     (N, O, H', W'), (N, C, H, W) -> (O, C/G, kh, kw)
     """
-    n, o = g.shape[:2]
-    windows = image_size(g)
-    c = x.shape[1] // groups
+    (n, o), c, windows = g.shape[:2], x.shape[1], image_size(g)
+    dtype = np.result_type(g, x)
+    if winograd.suits(dtype, (n, c, o), windows, kernel_size, stride, dilation, groups):
+        gw = winograd.conv_weight_grad(g, x, kernel_size, stride, padding, dilation, groups)
+        if gw is not None:
+            return gw
+    depth = c // groups * prod(kernel_size)
     g = g.reshape(n, groups, o // groups, prod(windows)).mT  # (N, G, L, O/G)
 
     def work(part: slice) -> Array:
         z = g[part]
-        gw = np.zeros((groups, c * prod(kernel_size), o // groups), np.result_type(g, x))
+        gw = np.zeros((groups, depth, o // groups), dtype)
         for tile, cols in _column_tiles(
             x[part], windows, kernel_size, stride, padding, dilation, groups
         ):
@@ -91,10 +93,10 @@ def conv_weight_grad(
             gw += products[0] if len(products) == 1 else products.sum(axis=0)
         return gw
 
-    gw, *others = share(n, work, _is_large(x, kernel_size, windows))
+    gw, *others = share(n, work, is_large(x, kernel_size, windows))
     for other in others:
         gw += other
-    return np.ascontiguousarray(gw.mT).reshape(o, c, *kernel_size)
+    return np.ascontiguousarray(gw.mT).reshape(o, c // groups, *kernel_size)
 
 
 def conv_input_grad(
@@ -125,25 +127,32 @@ def conv_input_grad(
         np.matmul(filters, g, out=gx.reshape(n, groups, c // groups, prod(windows)))
         return gx
 
-    turns = groups < o <= MANY_FILTERS * c
     geometry = input_size, windows, kernel_size, stride, padding, dilation
-    first, middle, copied, added = _split(*geometry, turns)
-    filters = _turned(w, groups, first)
+    if winograd.suits(gx.dtype, (n, o, c), input_size, kernel_size, stride, dilation, groups):
+        axes, _, turned, _ = _split(*geometry, len(input_size))
+        if axes:
+            filters = _turned(w, groups, axes).reshape(c, o // groups, *kernel_size)
+            result = winograd.conv(g, filters, None, stride, turned.padding, dilation, groups)
+            if result is not None:
+                return result
+    axes = len(input_size) - 1 if groups < o <= MANY_FILTERS * c else 0
+    axes, middle, copied, added = _split(*geometry, axes)
+    filters = _turned(w, groups, axes)
     # With one filter a group this is an outer product, at which matmul is four times slower.
     product = np.multiply if o == groups else np.matmul
 
     def work(part: slice) -> None:
         out = gx[part]
         products = (c, *added.kernel_size, *middle)
-        copies = [(o, *copied.kernel_size, *middle)] if first else []
-        length = _tile_length(len(out), gx.itemsize, products, *copies)
-        buffer = _buffer(length, products, gx.dtype)
+        copies = [(o, *copied.kernel_size, *middle)] if axes else []
+        length = tile_length(len(out), gx.itemsize, products, *copies)
+        buffer = column_buffer(length, products, gx.dtype)
         columns = Columns(buffer, input_size, added.stride, added.padding, dilation)
         for tile, cols in _column_tiles(g[part], middle, *copied, dilation, groups, length):
-            product(filters, cols, out=_matrices(buffer[: len(cols)], groups))
+            product(filters, cols, out=matrices(buffer[: len(cols)], groups))
             columns.scatter(out[tile])
 
-    share(n, work, _is_large(gx, kernel_size, windows))
+    share(n, work, is_large(gx, kernel_size, windows))
     return gx
 
 
@@ -161,18 +170,17 @@ def _split(
     stride: Sizes,
     padding: Sizes,
     dilation: Sizes,
-    turns: bool,
+    first: int,
 ) -> tuple[int, Sizes, _Windows, _Windows]:
-    """Say along which axes an input gradient is a convolution of g: the first ones, or none.
+    """Take an input gradient for a convolution of g along so many first axes, or if not so, none.
 
     Returns how many these are, the size of what there is between, and two kinds of windows: of g
     along these axes, and of the input along the others.
     """
-    first = len(size) - 1
     around = tuple(d * (k - 1) - p for d, k, p in zip(dilation, kernel_size, padding, strict=True))
     axes = [*zip(size, windows, stride, padding, around, strict=True)]
-    turns = turns and all(s == 1 and a >= 0 and n == m + a - p for n, m, s, p, a in axes[:first])
-    first = first if turns else 0
+    if not all(s == 1 and a >= 0 and n == m + a - p for n, m, s, p, a in axes[:first]):
+        first = 0
     ones, zeros = (1,) * len(size), (0,) * len(size)
 
     def joined(a: Sizes, b: Sizes) -> Sizes:
@@ -202,44 +210,16 @@ def _column_tiles(
     """
     n, c = x.shape[:2]
     shape = (c, *kernel_size, *windows)
-    length = length or _tile_length(n, x.itemsize, shape)
+    length = length or tile_length(n, x.itemsize, shape)
     if _is_pointwise(kernel_size, padding, image_size(x), windows):  # the image is its own columns
         x = x.reshape(n, groups, c // groups, prod(windows))
-        for tile in _tiles(n, length):
+        for tile in tiles(n, length):
             yield tile, x[tile]
         return
-    columns = Columns(_buffer(length, shape, x.dtype), image_size(x), stride, padding, dilation)
-    for tile in _tiles(n, length):
-        yield tile, _matrices(columns.gather(x[tile]), groups)
-
-
-def _tile_length(n: int, itemsize: int, *columns: tuple[int, ...]) -> int:
-    """Return of how many of n images there is room for columns of these shapes at a time."""
-    return max(1, min(n, TILE_BYTES // max(1, itemsize * sum(map(prod, columns)))))
-
-
-def _buffer(n: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Return room for the columns of n images: (N, C, kh, kw, H', W').
-
-    Each row of L numbers is followed by a gap of a cache line.  Without it the rows of images whose
-    size is a power of 2 fall on the same lines of the cache, and a product takes a sixth longer.
-    """
-    rows, length = prod(shape[: len(shape) // 2 + 1]), prod(shape[len(shape) // 2 + 1 :])
-    buffer = np.empty((n, rows, length + CACHE_LINE // dtype.itemsize), dtype)
-    return buffer[..., :length].reshape(n, *shape)
-
-
-def _tiles(n: int, length: int) -> Iterator[slice]:
-    """Cut n images into tiles of that length."""
-    for start in range(0, n, length):
-        yield slice(start, min(start + length, n))
-
-
-def _matrices(cols: Array, groups: int) -> Array:
-    """View columns as matrices: (N, C, kh, kw, H', W') -> (N, G, D, L)."""
-    n, c, *shape = cols.shape
-    axes = len(shape) // 2
-    return cols.reshape(n, groups, c // groups * prod(shape[:axes]), prod(shape[axes:]))
+    buffer = column_buffer(length, shape, x.dtype)
+    columns = Columns(buffer, image_size(x), stride, padding, dilation)
+    for tile in tiles(n, length):
+        yield tile, matrices(columns.gather(x[tile]), groups)
 
 
 def _turned(w: Array, groups: int, axes: int) -> Array:
@@ -252,12 +232,6 @@ def _turned(w: Array, groups: int, axes: int) -> Array:
     w = np.flip(w.reshape(groups, o // groups, c, *kernel_size), first)
     shape = c * prod(kernel_size[axes:]), o // groups * prod(kernel_size[:axes])
     return w.transpose(0, 2, *rest, 1, *first).reshape(groups, *shape)
-
-
-def _is_large(x: Array, kernel_size: Sizes, windows: Sizes) -> bool:
-    """Whether the columns of all images are worth several threads."""
-    size: int = x.itemsize * prod((*x.shape[:2], *kernel_size, *windows))
-    return size > SHARED_BYTES
 
 
 def _is_pointwise(kernel_size: Sizes, padding: Sizes, size: Sizes, windows: Sizes) -> bool:

@@ -116,8 +116,8 @@ MUTANTS = [
         (
             "columns: stride swapped",
             "Conv2d",
-            "x.dtype), image_size(x), stride, padding, dilation)",
-            "x.dtype), image_size(x), stride[::-1], padding, dilation)",
+            "Columns(buffer, image_size(x), stride, padding, dilation)",
+            "Columns(buffer, image_size(x), stride[::-1], padding, dilation)",
         ),
         (
             "weight gradient of the last tile",
@@ -172,6 +172,58 @@ MUTANTS = [
             "Conv2d ConvTranspose2d",
             "product = np.multiply if o == groups else np.matmul",
             "product = np.multiply if o <= 2 else np.matmul",
+        ),
+    ),
+    *mutants(
+        "conv",
+        "kernels/winograd.py",
+        (
+            "pairs: a filter's middle row not halved",
+            "Conv2d",
+            "/ 2, w[:, :, 1] / 2",
+            "/ 2, w[:, :, 1]",
+        ),
+        (
+            "pairs: odd windows have the sum of even ones",
+            "Conv2d",
+            "    m2 -= m3\n",
+            "    m2 += m3\n",
+        ),
+        (
+            "pairs: the bias in even windows only",
+            "Conv2d",
+            "        m2 += bias\n    m0 += m2\n",
+            "        m0 += bias\n    m0 += m2\n",
+        ),
+        (
+            "pairs: rows of the image one off",
+            "Conv2d",
+            "_part_rows(x[tile], inside[:, :m], padding[0])",
+            "_part_rows(x[tile], inside[:, :m], padding[0] - 1)",
+        ),
+        (
+            "pairs: stride and dilation swapped",
+            "Conv2d",
+            "(image, channel, *entries, row, *steps)",
+            "(image, channel, *steps, row, *entries)",
+        ),
+        (
+            "pairs: the gradient of odd windows with the sign of even ones",
+            "ConvWeightGrad",
+            "np.subtract(grads[:, 0], grads[:, 1], out=grads[:, 3])",
+            "np.add(grads[:, 0], grads[:, 1], out=grads[:, 3])",
+        ),
+        (
+            "pairs: weight gradient of the last tile",
+            "ConvWeightGrad",
+            "gw += products[0] if len(products) == 1 else products.sum(axis=0)",
+            "gw[...] = products[0] if len(products) == 1 else products.sum(axis=0)",
+        ),
+        (
+            "pairs: the gradient of a filter's outer rows exchanged",
+            "ConvWeightGrad",
+            "np.stack((outer - gw[0], middle, outer + gw[1]), axis=2)",
+            "np.stack((outer + gw[1], middle, outer - gw[0]), axis=2)",
         ),
     ),
     *mutants(
