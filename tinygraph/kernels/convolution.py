@@ -26,6 +26,10 @@ from tinygraph.kernels.windows import Columns, image_size, output_sizes
 MANY_FILTERS = 4
 """So many for each channel that columns of gradients would be larger than those of the input."""
 
+SMALL_PRODUCT = 10**6
+"""Multiplications up to which OpenBLAS has kernels that take a third less time, but for a second
+matrix that is transposed."""
+
 
 def conv(
     x: Array,
@@ -82,6 +86,7 @@ def conv_weight_grad(
             return gw
     depth = c // groups * prod(kernel_size)
     g = g.reshape(n, groups, o // groups, prod(windows)).mT  # (N, G, L, O/G)
+    lays_out = prod(g.shape[2:]) * depth <= SMALL_PRODUCT and g.shape[2] <= 2 * depth
 
     def work(part: slice) -> Array:
         z = g[part]
@@ -89,7 +94,8 @@ def conv_weight_grad(
         for tile, cols in _column_tiles(
             x[part], windows, kernel_size, stride, padding, dilation, groups
         ):
-            products = np.matmul(cols, z[tile])  # (tile, G, D, O/G)
+            grads = np.ascontiguousarray(z[tile]) if lays_out else z[tile]
+            products = np.matmul(cols, grads)  # (tile, G, D, O/G)
             gw += products[0] if len(products) == 1 else products.sum(axis=0)
         return gw
 
@@ -120,21 +126,22 @@ def conv_input_grad(
     n, o = g.shape[:2]
     windows = image_size(g)
     c, kernel_size = w.shape[1] * groups, image_size(w)
-    gx = np.empty((n, c, *input_size), np.result_type(g, w))
+    dtype = np.result_type(g, w)
+    geometry = input_size, windows, kernel_size, stride, padding, dilation
+    if winograd.suits(dtype, (n, o, c), input_size, kernel_size, stride, dilation, groups):
+        axes, _, turned, _ = _split(*geometry, len(input_size))
+        if axes:
+            filters = _turned(w, groups, axes).reshape(c, o // groups, *kernel_size)
+            y = winograd.conv(g, filters, None, stride, turned.padding, dilation, groups)
+            if y is not None:
+                return y
+    gx = np.empty((n, c, *input_size), dtype)
     if _is_pointwise(kernel_size, padding, input_size, windows):
         filters = w.reshape(groups, o // groups, c // groups).mT
         g = g.reshape(n, groups, o // groups, prod(windows))
         np.matmul(filters, g, out=gx.reshape(n, groups, c // groups, prod(windows)))
         return gx
 
-    geometry = input_size, windows, kernel_size, stride, padding, dilation
-    if winograd.suits(gx.dtype, (n, o, c), input_size, kernel_size, stride, dilation, groups):
-        axes, _, turned, _ = _split(*geometry, len(input_size))
-        if axes:
-            filters = _turned(w, groups, axes).reshape(c, o // groups, *kernel_size)
-            result = winograd.conv(g, filters, None, stride, turned.padding, dilation, groups)
-            if result is not None:
-                return result
     axes = len(input_size) - 1 if groups < o <= MANY_FILTERS * c else 0
     axes, middle, copied, added = _split(*geometry, axes)
     filters = _turned(w, groups, axes)
