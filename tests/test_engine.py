@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import re
 import sys
 import threading
 import weakref
@@ -15,6 +16,7 @@ import pytest
 import tinygraph as tg
 from tinygraph import _writes
 from tinygraph.ops.elementwise import add_, exp_, multiply_, relu_
+from tinygraph.ops.indexing import GetItem, PutItem
 
 
 def leaf(*values):
@@ -193,6 +195,72 @@ def test_shared_tensor_sums_without_writing_into_what_a_rule_returned():
     (Same()(x) + Same()(x) + Same()(x)).backward(np.ones(2))
     assert x.grad.tolist() == [3, 3]
     assert all(g.tolist() == [1, 1] for g in returned)
+
+
+def test_a_loop_over_rows_makes_no_array_of_all_rows_for_each(monkeypatch):
+    made, totals = [], []
+    forward, add_to = PutItem.forward, GetItem.add_to
+    monkeypatch.setattr(PutItem, "forward", lambda *args: made.append(args) or forward(*args))
+    monkeypatch.setattr(GetItem, "add_to", lambda *args: totals.append(args[1]) or add_to(*args))
+    x = tg.tensor(np.arange(40.0).reshape(20, 2), requires_grad=True)
+    sum(i * row.sum() for i, row in enumerate(x)).backward()
+    assert x.grad.tolist() == [[i, i] for i in range(20)]
+    assert len(made) == 1
+    assert len(totals) == 19
+    assert all(total is totals[0] for total in totals)
+
+
+@pytest.mark.parametrize("index", [1, (), None, (..., 1), slice(None, None, -2), (1, 1)], ids=str)
+def test_parts_add_to_the_gradient_of_the_whole(index):
+    x = tg.tensor(np.arange(6.0).reshape(3, 2), requires_grad=True)
+    parts = [x[index], x[0], x[index], x[[0, 0]], x[1:]]
+    y = sum((part * (i + 1)).sum() for i, part in enumerate(parts))
+    y.backward(retain_graph=True)
+    expected = tg.grad(y, x, create_graph=True)
+    assert x.grad.tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_hooks_see_what_is_added_in_place_or_have_the_rule_run(reads):
+    seen = []
+
+    class Watch(tg.FunctionHook):
+        reads_gradients = reads
+
+        def before_backward(self, node, g):
+            seen.append(str(node))
+
+        def after_backward(self, node, g, gradients):
+            if str(node) == "GetItem":
+                seen.append([None if gx is None else gx.tolist() for gx in gradients])
+
+    x = leaf(1.0, 2.0)
+    with Watch():
+        (x[0] + x[1]).backward()
+    assert x.grad.tolist() == [1, 1]
+    second = [[1, 0]] if reads else [None]
+    assert seen == ["Add", "GetItem", [[0, 1]], "GetItem", second]
+
+
+def test_a_profile_measures_what_runs_without_it(monkeypatch):
+    made = []
+    forward = PutItem.forward
+    monkeypatch.setattr(PutItem, "forward", lambda *args: made.append(args) or forward(*args))
+    x = tg.ones((20, 2), requires_grad=True)
+    with tg.profile() as measured:
+        sum(x).sum().backward()
+    assert x.grad.tolist() == [[1, 1]] * 20
+    assert len(made) == 1
+    assert {row.name: row.calls for row in measured.operations}["GetItem"] == 20
+
+
+def test_a_part_does_not_write_into_what_a_rule_returned():
+    x, z = leaf(1.0, 2.0), leaf(3.0, 4.0)
+    y = x * 1
+    part = y[0]  # its rule runs after that of the addition, which gives y and z one array
+    (part + ((y + z) * leaf(1.0, 1.0)).sum()).backward()
+    assert x.grad.tolist() == [2, 1]
+    assert z.grad.tolist() == [1, 1]
 
 
 def test_backward_accumulates_and_zero_grad_forgets():
@@ -1043,6 +1111,94 @@ def test_a_rule_in_the_way_of_pytorch_is_told_how_it_goes_here():
             @staticmethod
             def backward(ctx, g):
                 return g
+
+
+def test_a_rule_with_ctx_beside_a_forward_without_is_told_the_same():
+    with pytest.raises(TypeError, match=r"Wrong: forward takes arrays, and no ctx; .* after g"):
+
+        class Wrong(tg.Function):
+            @staticmethod
+            def forward(x):
+                return x
+
+            @staticmethod
+            def backward(ctx, g):
+                return g
+
+
+@pytest.mark.parametrize("x", [tg.ones(2), np.ones(2), 2.0], ids=["Tensor", "array", "number"])
+def test_apply_on_the_class_is_told_how_it_goes_here(x):
+    with pytest.raises(TypeError, match=r"called on a class: .* as in MyFunction\(\)\(x\)"):
+        type(relu_).apply(x)
+
+
+def test_an_attribute_error_in_a_forward_is_not_taken_for_that():
+    class Wrong(tg.Function):
+        def forward(self, x):
+            return x.no_such_method()
+
+    with pytest.raises(AttributeError, match="no_such_method"):
+        Wrong()(tg.ones(2))
+
+
+def made(**methods):
+    """Make a Function of the signatures of its methods."""
+    namespace = {}
+    for name, signature in methods.items():
+        exec(f"def {name}{signature}: return ()", namespace)
+    return type("Made", (tg.Function,), {name: namespace[name] for name in methods})
+
+
+@pytest.mark.parametrize("backward", ["(self)", "(self, *, g)", "(self, **values)"])
+def test_a_rule_must_take_the_gradient(backward):
+    with pytest.raises(TypeError, match=r"Made\.backward must take g, the gradient of the output"):
+        made(forward="(self, x)", backward=backward)
+    with pytest.raises(TypeError, match="must take g"):
+        tg.function(lambda: None)(lambda x: x)
+
+
+@pytest.mark.parametrize("name", ["forward", "backward", "branch"])
+def test_a_method_must_take_self(name):
+    methods = {"forward": "(self, x)", "backward": "(self, g)", "branch": "(self, x)", name: "()"}
+    with pytest.raises(TypeError, match=rf"Made\.{name} must take self, or be a staticmethod"):
+        made(**methods)
+
+
+@pytest.mark.parametrize(
+    ("forward", "branch"),
+    [
+        ("(self, x)", "(self)"),
+        ("(self, x)", "(self, x, t)"),
+        ("(self, x)", "(self, *, x)"),
+        ("(self, x, t=None)", "(self, x)"),
+        ("(self, x, t=None)", "(self, x, t)"),
+        ("(self, x, *xs)", "(self, x)"),
+        ("(self, x, *xs)", "(self, x, t)"),
+    ],
+)
+def test_branch_must_take_what_forward_takes(forward, branch):
+    expected = re.escape(forward.replace("self, ", ""))
+    with pytest.raises(TypeError, match=rf"Made\.branch must take what .*: {expected}$"):
+        made(forward=forward, branch=branch)
+
+
+@pytest.mark.parametrize(
+    ("forward", "branch"),
+    [
+        ("(self, x)", "(self, inputs)"),
+        ("(self, x)", "(self, *inputs)"),
+        ("(self, x, t=None)", "(self, x, t=None)"),
+        ("(self, x, *xs)", "(self, *xs)"),
+        ("(self, *xs)", "(self, *xs)"),
+    ],
+)
+def test_branches_that_do(forward, branch):
+    assert made(forward=forward, branch=branch).signature.inputs
+
+
+def test_a_decorated_branch_must_take_what_forward_takes():
+    with pytest.raises(TypeError, match=r"branch must take what forward takes: \(x, t\)"):
+        tg.function(lambda g: g, branch=lambda x: ())(lambda x, t: x)
 
 
 def test_a_forward_that_returns_complex_numbers_is_refused():

@@ -462,6 +462,8 @@ INDICES = [
     (np.array([0, 0, 1]), np.array([1, 1, 2])),
     (np.array([[0], [1]]), np.array([0, 0])),
     (np.array([0, 0]), slice(None), np.array([1, 1])),
+    ((0, 0), slice(None, None, 2)),
+    (slice(None), range(1, 3), (0, 1)),
     (0, np.array([0, 0]), slice(None, None, 2)),
     ties(3, 4) > 0,
     ties(3, 4, 2) > 0,

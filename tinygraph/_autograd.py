@@ -103,6 +103,25 @@ class _Gradients:
         if made:
             self.owned.add(source)
 
+    def add_in_place(self, node: Node, g: Value) -> bool:
+        """Let a Function that scatters add to what has arrived at its input, if it can."""
+        source: Any = node.inputs[0]
+        held = self.values.get(source)
+        if held is None or self.create_graph or len(node.inputs) > 1:
+            return False
+        watchers = current_mode.get().watchers
+        if any(watcher.reads_gradients for watcher in watchers):
+            return False
+        for watcher in watchers:
+            watcher.before_backward(node, g)
+        if source not in self.owned:
+            held = self.values[source] = held.copy()
+            self.owned.add(source)
+        node.function.add_to(held, g)
+        for watcher in watchers:
+            watcher.after_backward(node, g, (None,))
+        return True
+
     def complete(self, source: Any, hooks: Hooks | None) -> Value:
         """Return the gradient that has arrived at ``source``, or None, as its hooks have left it.
 
@@ -270,7 +289,7 @@ def _sweep(
         g = gradients.complete(node, node.hooks if hooks is None else hooks.get(node))
         if node not in goals:
             gradients.values.pop(node, None)
-        if g is not None:
+        if g is not None and not (node.function.scatters and gradients.add_in_place(node, g)):
             if targets is None:
                 wanted = [type(s) is Node or isinstance(s, Tensor) for s in node.inputs]
             else:

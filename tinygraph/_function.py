@@ -7,121 +7,19 @@ only runs its kernel.  What a Node keeps is what the signature of the rule names
 from __future__ import annotations
 
 import functools
-import inspect
 import itertools
 import math
-from collections import namedtuple
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from operator import itemgetter
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
 from . import _writes
 from ._mode import Scope, current_mode, current_scope
+from ._signature import Signature
 from ._tensor import Array, Constant, Hooks, Shape, Tensor, as_tensors, wrap
 
 Value: TypeAlias = Any  # an ndarray or a Tensor: a rule is written once for both
-
-
-# -- what a rule asks for ------------------------------------------------------------------------
-
-
-def _picker(names: tuple[str, ...], bag: tuple[str, ...]) -> Callable[[tuple[Any, ...]], Any]:
-    """Return a function that picks ``names`` from a tuple laid out as ``bag``, as a tuple."""
-    places = [bag.index(name) for name in names]
-    if not places:
-        return lambda values: ()
-    if len(places) == 1:
-        (place,) = places
-        return lambda values: (values[place],)
-    return itemgetter(*places)
-
-
-def _parameters(function: type[Function], method: str) -> list[inspect.Parameter]:
-    parameters = list(inspect.signature(getattr(function, method)).parameters.values())
-    plain = isinstance(inspect.getattr_static(function, method), staticmethod)
-    return parameters if plain else parameters[1:]  # without self
-
-
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """What `Function.forward` takes, and what `Function.backward` wants kept, by their names."""
-
-    inputs: tuple[str, ...]
-    variadic: bool  # forward(self, x, *xs): the last name stands for all the remaining inputs
-    kept: tuple[str, ...]  # "y", aux and inputs that stay alive for the rule
-    keep: Callable[[tuple[Any, ...]], tuple[Any, ...]]  # picks them from (y, *aux, *inputs)
-    pick: Callable[[tuple[Any, ...]], tuple[Any, ...]] | None  # picks the arguments of the rule
-    formulas: dict[str, tuple[str, ...]]  # smooth aux -> the kept values its formula takes
-    needs: Callable[..., Any]  # makes the `needs` that a rule may ask for
-    optional: tuple[str, ...]  # the inputs that may be None: those with a default
-
-    @classmethod
-    def of(cls, function: type[Function]) -> Signature:
-        """Read the signature of a Function class.
-
-        Raises
-        ------
-        TypeError
-            If the rule names what ``forward`` neither takes nor hands on, or a name is not unique.
-        """
-        forward = _parameters(function, "forward")
-        variadic = any(p.kind is p.VAR_POSITIONAL for p in forward)
-        inputs = tuple(p.name for p in forward)
-        if "ctx" in inputs:
-            raise TypeError(
-                f"{function.__name__}: forward takes arrays, and no ctx; what backward wants kept "
-                "it names after g, such as backward(self, g, x, y)"
-            )
-        values = ("y", *function.aux, *inputs)
-        specs = tuple(f"{name}_spec" for name in inputs)
-
-        wanted: tuple[str, ...] = ()
-        if function.differentiable:
-            wanted = tuple(p.name for p in _parameters(function, "backward")[1:])
-        formulas = {
-            name: tuple(p.name for p in _parameters(function, name))
-            for name in function.aux
-            if name in wanted and hasattr(function, name)
-        }
-        known = (*values, *specs, "needs")
-        for name in known:
-            if known.count(name) > 1 or name == "g":
-                raise TypeError(
-                    f"{function.__name__}: {name!r} would have two meanings; rename the input "
-                    "or aux (y is the output, g its gradient)"
-                )
-        for name in (*wanted, *(n for names in formulas.values() for n in names)):
-            if name not in known:
-                raise TypeError(
-                    f"{function.__name__}.backward asks for {name!r}, which is none of "
-                    f"{', '.join(known)}"
-                )
-        named = {*wanted, *(name for names in formulas.values() for name in names)}
-        kept = tuple(name for name in values if name in named)
-        pick = None if wanted == kept else _picker(wanted, (*kept, *specs, "needs"))
-        needs = namedtuple("needs", inputs)  # type: ignore[misc]
-        optional = tuple(p.name for p in forward if p.default is None)
-        return cls(inputs, variadic, kept, _picker(kept, values), pick, formulas, needs, optional)
-
-    def names(self, count: int) -> list[str]:
-        """Return names for ``count`` inputs: those of ``*xs`` are numbered."""
-        last = len(self.inputs) - 1
-        return [
-            f"{self.inputs[last]}[{i - last}]" if self.variadic and i >= last else self.inputs[i]
-            for i in range(count)
-        ]
-
-    def by_name(self, values: Sequence[Any]) -> tuple[Any, ...]:
-        """Lay out what there is one of for each input passed as one for each name in ``inputs``."""
-        named = len(self.inputs)
-        if self.variadic:
-            return (*values[: named - 1], tuple(values[named - 1 :]))
-        if len(values) < named:  # optional inputs were left out
-            return (*values, *(None,) * (named - len(values)))
-        return tuple(values)
 
 
 # -- the graph -----------------------------------------------------------------------------------
@@ -233,6 +131,10 @@ class Function:
         which the engine recomputes it when derivatives of the rule itself are wanted.
     broadcasts : bool
         Inputs broadcast against each other; the engine sums each gradient to its input's shape.
+    scatters : bool
+        The gradient of the only input is 0 but in a part of it.  Where another has arrived there,
+        and no hook reads gradients, the engine calls ``add_to(total, g)``, which adds it in place,
+        and not the rule: a loop over rows then makes no array of zeros for each row.
     outputs : tuple of str
         The names of several differentiable outputs, of one dtype.  ``forward`` returns them before
         the aux, a call returns a tuple of Tensors, and ``g`` and ``y`` are tuples in the rule.
@@ -253,6 +155,7 @@ class Function:
 
     aux: ClassVar[tuple[str, ...]] = ()
     broadcasts: ClassVar[bool] = False
+    scatters: ClassVar[bool] = False
     outputs: ClassVar[tuple[str, ...]] = ()
     differentiable: ClassVar[bool] = False
     signature: ClassVar[Signature]
@@ -261,7 +164,7 @@ class Function:
         super().__init_subclass__(**kwargs)
         if cls.forward is not Function.forward:
             cls.differentiable = cls.backward is not Function.backward
-            cls.signature = Signature.of(cls)
+            cls.signature = Signature.of(cls, cls.branch is not Function.branch)
 
     def forward(self, *inputs: Any) -> Any:
         """Compute the output (and aux) from ndarrays."""
@@ -270,6 +173,10 @@ class Function:
     def backward(self, g: Value, *values: Any) -> Any:
         """Return the gradients of the inputs, given that of the output."""
         raise NotImplementedError(f"{type(self).__name__}.backward")
+
+    def add_to(self, total: Array, g: Array) -> None:
+        """Add to ``total``, in place, what the rule returns, given the gradient of the output."""
+        raise NotImplementedError(f"{type(self).__name__}.add_to")
 
     def branch(self, *inputs: Any) -> tuple[Array, ...]:
         """Return the discrete choices made for these ndarrays, computed anew; () if there are none.
@@ -304,7 +211,15 @@ class Function:
 
     def apply(self, *inputs: Any) -> Any:
         """Apply it to Tensors and what can become one."""
-        y, _, layout = self._record(inputs)
+        try:
+            y, _, layout = self._record(inputs)
+        except AttributeError:
+            if isinstance(self, Function):
+                raise
+            raise TypeError(  # this way it costs a right call nothing
+                "Function.apply was called on a class: make an operation first, with its "
+                "attributes if it has any, and then apply it, as in MyFunction()(x)"
+            ) from None
         return unpack(y, layout) if layout else y
 
     def apply_with_aux(self, *inputs: Any) -> tuple[Tensor, ...]:

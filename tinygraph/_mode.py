@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Sequence
 from contextlib import ContextDecorator
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 from weakref import ref
 
 if TYPE_CHECKING:
@@ -92,6 +92,12 @@ def is_grad_enabled() -> bool:
 class FunctionHook(ModeChange):
     """Watches the Functions that run in a ``with`` block: subclass it, and override what you need.
 
+    Attributes
+    ----------
+    reads_gradients : bool
+        Whether ``after_backward`` wants what every rule returns.  Where no hook does, it sees None
+        for a gradient that `Function.add_to` added to others in place.
+
     Examples
     --------
     >>> import tinygraph as tg
@@ -103,6 +109,8 @@ class FunctionHook(ModeChange):
     Exp() [(2, 3)] -> (2, 3)
     Sum(axis=(0, 1), keepdims=False) [(2, 3)] -> ()
     """
+
+    reads_gradients: ClassVar[bool] = True
 
     def _changed(self, mode: Mode) -> Mode:
         return mode._replace(watchers=(*mode.watchers, self))

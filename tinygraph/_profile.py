@@ -88,6 +88,8 @@ class profile(FunctionHook):
     [('Sequential', 3, 262, 67), ('Sequential.0', 1, 144, 40), ('Sequential.2', 1, 102, 27)]
     """
 
+    reads_gradients = False
+
     def __init__(self) -> None:
         self._measured: dict[tuple[Path, str], Measured] = {}
         self._running: list[_Running] = []

@@ -32,6 +32,8 @@ class GetItem(Function):
     ``index`` holds the integers, slices, None and Ellipsis; index arrays are inputs.
     """
 
+    scatters = True
+
     def __init__(self, index: tuple[Any, ...]) -> None:
         self.index = index
 
@@ -41,6 +43,9 @@ class GetItem(Function):
     def backward(self, g: Value, x_spec: Any, indices: Value) -> Value:
         gx = PutItem(self.index, x_spec.shape)(g, *indices)
         return gx, *(None for _ in indices)
+
+    def add_to(self, total: Array, g: Array) -> None:
+        total[self.index] += g
 
 
 class PutItem(Function):
@@ -74,9 +79,9 @@ def parse(index: Any) -> tuple[tuple[Any, ...], list[Tensor]]:
     template: list[Any] = []
     arrays: list[Tensor] = []
     for part in index if isinstance(index, tuple) else (index,):
-        if isinstance(part, (Tensor, np.ndarray, list)):
+        if isinstance(part, (Tensor, np.ndarray, list, tuple, range)):
             array = part if isinstance(part, Tensor) else to_array(part)
-            if array.size == 0 and isinstance(part, list):
+            if array.size == 0 and not hasattr(part, "dtype"):  # an empty list holds floats
                 array = np.zeros(array.shape, np.intp)
             if array.dtype.kind not in "iub":
                 raise TypeError(

@@ -69,7 +69,7 @@ MUTANTS = [
         (
             "sigmoid: overflows",
             "Sigmoid",
-            "e = np.exp(-np.abs(x))  # never overflows\n        return np.where(x < 0, e, 1) "
+            "e = np.exp(-np.abs(x))  # never overflows\n        return np.maximum(e, x >= 0) "
             "/ (1 + e)",
             "e = np.exp(x)\n        return e / (1 + e)",
         ),

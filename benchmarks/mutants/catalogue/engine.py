@@ -143,16 +143,30 @@ MUTANTS = [
         "engine",
         "_function.py",
         (
-            "arguments of a rule in the wrong order",
-            "CrossEntropy BatchNorm PutPixels Power",
-            "    places = [bag.index(name) for name in names]",
-            "    places = sorted(bag.index(name) for name in names)",
-        ),
-        (
             "only the last input decides on recording",
             "Take Gather Embedding GetItem",
             "wanted = wanted or t._requires_grad",
             "wanted = t._requires_grad",
+        ),
+    ),
+    *mutants(
+        "engine",
+        "ops/indexing.py",
+        (
+            "a part takes the place of what has arrived",
+            "GetItem",
+            "total[self.index] += g",
+            "total[self.index] = g",
+        ),
+    ),
+    *mutants(
+        "engine",
+        "_signature.py",
+        (
+            "arguments of a rule in the wrong order",
+            "CrossEntropy BatchNorm PutPixels Power",
+            "    places = [bag.index(name) for name in names]",
+            "    places = sorted(bag.index(name) for name in names)",
         ),
         (
             "left-out inputs shift the others",
