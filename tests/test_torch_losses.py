@@ -326,8 +326,9 @@ def test_pairwise_distance(torch, options):
         F.normalize,
         lambda x: F.cosine_similarity(x, x[::-1]),
         lambda x: F.pairwise_distance(x, x[::-1], eps=0.0),
+        lambda x: F.cosine_embedding_loss(x, x[::-1], [1, -1, 1, -1], reduction="none"),
     ],
-    ids=["normalize", "cosine_similarity", "pairwise_distance"],
+    ids=["normalize", "cosine_similarity", "pairwise_distance", "cosine_embedding_loss"],
 )
 def test_lengths_in_half_precision(f, scale):
     """The squares of 300 and of 1e-4 leave the range of float16; lengths and slopes do not."""
@@ -335,6 +336,7 @@ def test_lengths_in_half_precision(f, scale):
     for dtype in (np.float16, np.float64):
         x = tg.tensor((draw(4, 5) * scale).astype(np.float16).astype(dtype), requires_grad=True)
         y = f(x)
+        assert y.dtype == dtype
         results.append((y.data, tg.grad(y.sum(), x).data * scale))
     for half, expected in zip(*results, strict=True):
         np.testing.assert_allclose(half, expected, rtol=2e-2, atol=1e-2 * abs(expected).max())

@@ -142,6 +142,23 @@ def test_half_precision_does_not_overflow():
         assert np.isfinite(x.grad.data).all()
 
 
+@pytest.mark.parametrize("scale", [1e-4, 1e-3, 1.0])
+@pytest.mark.parametrize("eps", [None, 1e-5])
+def test_rms_norm_of_small_halves(torch, scale, eps):
+    """The epsilon is that of single precision: that of half would be all of a mean square."""
+    values = (scale * draw(4, 64)).astype(np.float16)
+    ours, theirs = tg.tensor(values, requires_grad=True), torch.tensor(values, requires_grad=True)
+    y, expected = (
+        F.rms_norm(ours, 64, eps=eps),
+        torch.nn.functional.rms_norm(theirs, (64,), eps=eps),
+    )
+    np.testing.assert_allclose(y.data, expected.detach(), rtol=2e-3, atol=1e-5)
+    g = draw(4, 64, seed=1).astype(np.float16)
+    (peer,) = torch.autograd.grad(expected, theirs, torch.tensor(g))
+    found = tg.grad(y, ours, g).data
+    np.testing.assert_allclose(found, peer, rtol=5e-3, atol=2e-3 / (scale + 1e-3))
+
+
 # -- dropout -------------------------------------------------------------------------------------
 
 

@@ -193,6 +193,45 @@ def test_adaptive_pooling_leaves_an_axis_as_it_is(torch):
 
 
 @pytest.mark.parametrize("rank", RANKS)
+def test_adaptive_means_of_no_channels(torch, rank):
+    """PyTorch refuses volumes of none, and every gradient."""
+    x = tg.zeros((2, 0, *(4,) * rank), requires_grad=True)
+    y = getattr(F, f"adaptive_avg_pool{rank}d")(x, 3)
+    assert y.shape == (2, 0, *(3,) * rank)
+    assert tg.grad(y.sum(), x).shape == x.shape
+    if rank < 3:
+        peer = getattr(torch.nn.functional, f"adaptive_avg_pool{rank}d")
+        assert y.shape == tuple(peer(torch.tensor(x.numpy()), 3).shape)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, dict(count_include_pad=False), dict(divisor_override=9000)]
+)
+@pytest.mark.parametrize("stride", [1, 100])
+def test_means_of_large_windows_in_half_precision(torch, options, stride):
+    """A sum of ones in float16 stops at 2048, and of large numbers at 65504."""
+    x = (np.abs(draw(1, 2, 101, 300)) * 1000).astype(np.float16)
+    x[:, 0] = 1
+    ours = tg.tensor(x, requires_grad=True)
+    theirs = torch.tensor(x.astype(np.float64), requires_grad=True)
+    size = dict(kernel_size=100, stride=stride, padding=2, **options)
+    y, expected = F.avg_pool2d(ours, **size), torch.nn.functional.avg_pool2d(theirs, **size)
+    g = (np.abs(draw(*y.shape, seed=1)) + 1).astype(np.float16) * np.float16(1000)
+    found = tg.grad(y, ours, g)
+    (peer,) = torch.autograd.grad(expected, theirs, torch.tensor(g.astype(np.float64)))
+    assert y.dtype == found.dtype == np.float16
+    np.testing.assert_allclose(y.data, expected.detach(), rtol=1e-3)
+    np.testing.assert_allclose(found.data, peer, rtol=2e-3, atol=1e-3)
+
+
+def test_the_mean_of_more_than_65504_halves():
+    x = tg.ones((1, 1, 300, 300), dtype=np.float16, requires_grad=True)
+    y = F.avg_pool2d(x, 300)
+    assert y.item() == 1
+    np.testing.assert_allclose(tg.grad(y, x, np.full((1, 1, 1, 1), 9000)).data, 0.1, rtol=1e-3)
+
+
+@pytest.mark.parametrize("rank", RANKS)
 @pytest.mark.parametrize("exact", [False, True])
 def test_max_unpooling(torch, rank, exact):
     """Of windows that lie apart, and of windows that overlap."""
@@ -333,6 +372,7 @@ MISTAKES = {
     "negative adaptive size": (lambda: F.adaptive_max_pool1d(SIGNAL, -1), "output_size"),
     "adaptive rank": (lambda: F.adaptive_avg_pool2d(SIGNAL[0], 2), r"\(N, C, H, W\)"),
     "adaptive nothing": (lambda: F.adaptive_avg_pool1d(np.ones((2, 3, 0)), 2), "no pixels"),
+    "adaptive winners": (lambda: F.adaptive_max_pool1d(np.ones((2, 0, 3)), 2), "no pixels"),
     "unpool dtype": (lambda: F.max_unpool2d(IMAGE, PLACES.astype(np.int32), 2), "int64"),
     "unpool shape": (lambda: F.max_unpool2d(IMAGE, PLACES[:1], 2), r"shape of x.*\(1, 4, 6, 5\)"),
     "unpool index": (lambda: F.max_unpool2d(IMAGE, PLACES + 120, 2), r"no pixel.*\(12, 10\)"),

@@ -190,14 +190,14 @@ def avg_pool(
     """
     size, steps = image_size(x), (1,) * len(kernel_size)
     windows = output_sizes(size, kernel_size, stride, padding, steps, ceil_mode)
-    y = np.zeros((*x.shape[:2], *windows), x.dtype)
+    y = np.zeros((*x.shape[:2], *windows), _summing(x.dtype))
     for inside, pixels in taps(size, windows, kernel_size, stride, padding, steps):
         y[inside] += x[pixels]
     if divisor_override is None:
-        y /= _counts(size, windows, kernel_size, stride, padding, count_include_pad, x.dtype)
+        y /= _counts(size, windows, kernel_size, stride, padding, count_include_pad, y.dtype)
     else:
         y /= divisor_override
-    return y
+    return y.astype(x.dtype, copy=False)
 
 
 def avg_unpool(
@@ -214,15 +214,21 @@ def avg_unpool(
     The adjoint of `avg_pool`, with either `ceil_mode`.
     """
     windows, steps = image_size(g), (1,) * len(kernel_size)
-    share = g / (
-        _counts(input_size, windows, kernel_size, stride, padding, count_include_pad, g.dtype)
+    dtype = _summing(g.dtype)
+    share = g.astype(dtype, copy=False) / (
+        _counts(input_size, windows, kernel_size, stride, padding, count_include_pad, dtype)
         if divisor_override is None
         else divisor_override
     )
-    gx = np.zeros((*g.shape[:2], *input_size), g.dtype)
+    gx = np.zeros((*g.shape[:2], *input_size), dtype)
     for inside, pixels in taps(input_size, windows, kernel_size, stride, padding, steps):
         gx[pixels] += share[inside]
-    return gx
+    return gx.astype(g.dtype, copy=False)
+
+
+def _summing(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the dtype of sums: a sum of ones in float16 stops at 2048."""
+    return np.promote_types(dtype, np.float32)
 
 
 def _counts(

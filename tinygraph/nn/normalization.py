@@ -343,7 +343,7 @@ class RMSNorm(Module):
     normalized_shape : int or sequence of ints
         The lengths of those axes.
     eps : float, optional
-        Added to the mean square; the epsilon of the dtype unless given.
+        Added to the mean square; the epsilon of the dtype, of float32 at least, unless given.
     elementwise_affine : bool
         Whether to learn a scale for each element.
     dtype : dtype, optional

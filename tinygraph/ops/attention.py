@@ -27,6 +27,9 @@ def attend(
     The mask says which keys count where it is boolean, and else is added to the scores.  A query
     for which none counts gets zeros.
     """
+    half = query.dtype == key.dtype == np.float16
+    if half:  # scores soon exceed 65504, where it ends
+        query = query.astype(np.float32)
     scores = (query * scale) @ key.mT
     if mask is not None and mask.dtype.kind == "b":
         scores = where(mask, scores, -math.inf)
@@ -37,6 +40,8 @@ def attend(
         weights = softmax(scores)
     else:
         weights = where(alone, 0, softmax(where(alone, 0, scores)))
+    if half:
+        weights = weights.astype(np.float16)
     weights = dropout(weights, dropout_p, generator=generator)
     return weights @ value, weights
 

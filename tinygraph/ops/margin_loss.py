@@ -129,12 +129,15 @@ def cosine_embedding_loss(
             f"{caller}: input1, input2 and target must have shapes (N, D), (N, D), (N,) or "
             f"(D,), (D,), (), not {a.shape}, {b.shape}, {target.shape}"
         )
-    tiny = 1e-12 if a.dtype != np.float16 else float(np.finfo(np.float16).tiny)
-    lengths = ((a * a).sum(axis=-1) + tiny) * ((b * b).sum(axis=-1) + tiny)
+    dtype = np.result_type(a.dtype, b.dtype)
+    # the squares of 300 and of 1e-4 leave the range of float16
+    a, b = (x.astype(np.float32) if x.dtype == np.float16 else x for x in (a, b))
+    lengths = ((a * a).sum(axis=-1) + 1e-12) * ((b * b).sum(axis=-1) + 1e-12)
     cosine = (a * b).sum(axis=-1) / sqrt(lengths)
     near = where(target == 1, 1 - cosine, 0)
     far = where(target == -1, clip(cosine - margin, 0), 0)
-    return reduce_loss(caller, near + far, reduction)
+    loss = reduce_loss(caller, near + far, reduction)
+    return loss if loss.dtype == dtype else loss.astype(dtype)
 
 
 def triplet_margin_loss(

@@ -405,7 +405,7 @@ def rms_norm(
     normalized_shape : sequence of ints
     weight : Tensor, shape normalized_shape, optional
     eps : float, optional
-        Added to the mean square; the epsilon of the dtype unless given.
+        Added to the mean square; the epsilon of the dtype, of float32 at least, unless given.
 
     Raises
     ------
@@ -421,7 +421,7 @@ def rms_norm(
     x = floating("rms_norm", x)
     ndim = _features("rms_norm", x, normalized_shape, weight=weight)
     if eps is None:
-        eps = float(np.finfo(x.dtype).eps)
+        eps = float(np.finfo(np.promote_types(x.dtype, np.float32)).eps)
     if not x.size:
         return _affine(x, weight, None)
     return RMSNorm(ndim, eps).apply(x, *(() if weight is None else (weight,)))

@@ -123,7 +123,7 @@ def adaptive_avg_pool3d(x: TensorLike, output_size: Any) -> Tensor:
 
 def _adaptive_avg_pool(caller: str, rank: int, x: TensorLike, output_size: Any) -> Tensor:
     images, single = as_batch(caller, floating(caller, x), rank)
-    if 0 in images.shape[1:]:
+    if 0 in images.shape[2:]:
         raise ValueError(f"{caller}: x of shape {images.shape} has no pixels")
     size = adaptive_size(caller, output_size, images.shape[2:])
     return single_again(AdaptiveAvgPool(size).apply(images), single)
