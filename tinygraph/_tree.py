@@ -45,6 +45,19 @@ def leaves(tree: Any) -> list[Any]:
     return align(tree, tree)
 
 
+def paths(tree: Any, start: str = "") -> list[str]:
+    """Return where the values in ``tree`` stand, from left to right, such as ``['x'][0]``."""
+    if tree is None:
+        return []
+    if isinstance(tree, dict):
+        children = list(tree.items())
+    elif isinstance(tree, (tuple, list)):
+        children = list(enumerate(tree))
+    else:
+        return [start]
+    return [path for key, child in children for path in paths(child, f"{start}[{key!r}]")]
+
+
 def build(template: Any, values: Iterator[Any]) -> Any:
     """Return what is nested as ``template`` is, with ``values`` in the place of its own."""
     if template is None:
