@@ -1,10 +1,10 @@
-"""Hooks on the gradients of single Tensors."""
+"""Hooks: on the gradients of single Tensors, and the handle that takes any hook away."""
 
 from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ._function import Node, Source, hooks_of
 from ._tensor import Array, Hooks, Tensor, as_tensor
@@ -13,7 +13,7 @@ from ._tensor import Array, Hooks, Tensor, as_tensor
 class HookHandle:
     """Takes a hook away again: by `remove`, or at the end of a ``with`` block."""
 
-    def __init__(self, hooks: Hooks) -> None:
+    def __init__(self, hooks: dict[Any, Any]) -> None:
         self._hooks = hooks
 
     def remove(self) -> None:

@@ -54,6 +54,71 @@ def test_normal_and_uniform():
     check_uniform(drawn("uniform_", LINEAR, -4, -2) + 3, 1)
 
 
+def density_moments(mean, std, a, b):
+    """Return mean and standard deviation of the density on a fine grid."""
+    peak = np.clip(mean, a, b)
+    x = np.linspace(max(a, peak - 40 * std), min(b, peak + 40 * std), 400_001)
+    height = np.exp((((x - mean) / std) ** 2).min() / 2 - ((x - mean) / std) ** 2 / 2)
+    center = (height * x).sum() / height.sum()
+    return center, np.sqrt((height * (x - center) ** 2).sum() / height.sum())
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "a", "b"),
+    [
+        (0, 1, -2, 2),
+        (0, 0.02, -2, 2),  # nothing is cut off
+        (3, 2, 0, 4),
+        (0, 1, -0.1, 0.2),  # most is
+        (0, 1, 1.5, np.inf),
+        (10, 1, -np.inf, 4),  # the mean lies far outside
+        (-50, 0.5, 0, 1000),
+    ],
+)
+def test_truncated_normal(mean, std, a, b):
+    values = drawn("trunc_normal_", LINEAR, mean, std, a, b)
+    assert values.min() >= np.float32(a)
+    assert values.max() <= np.float32(b)
+    center, spread = density_moments(mean, std, a, b)
+    assert values.mean() == pytest.approx(center, abs=0.05 * spread)
+    assert values.std() == pytest.approx(spread, rel=0.05)
+
+
+def test_truncated_normal_as_scipys():
+    stats = pytest.importorskip("scipy.stats")
+    rng = np.random.default_rng(0)
+    for low, high in [(-2, 2), (-0.5, 3), (1, 1.5), (4, np.inf)]:
+        x = tg.zeros(5000, dtype=np.float64)
+        values = init.trunc_normal_(x, 1, 2, 1 + 2 * low, 1 + 2 * high, rng)
+        theirs = stats.truncnorm(low, high, loc=1, scale=2)
+        assert stats.kstest(values.data, theirs.cdf).pvalue > 0.01
+
+
+ORTHOGONAL = [(4, 4), (120, 80), (20, 30), (3, 1), (6, 2, 3, 3), (10, 1, 2), (0, 3), (2, 0)]
+
+
+@pytest.mark.parametrize("shape", ORTHOGONAL)
+@pytest.mark.parametrize("gain", [1.0, 2.5])
+def test_orthogonal(shape, gain):
+    x = tg.zeros(shape, dtype=np.float64)
+    assert init.orthogonal_(x, gain, np.random.default_rng(0)) is x
+    matrix = x.data.reshape(shape[0], int(np.prod(shape[1:])))
+    rows, columns = matrix.shape
+    short = matrix if rows <= columns else matrix.T
+    np.testing.assert_allclose(short @ short.T, gain**2 * np.eye(len(short)), atol=1e-12)
+    assert drawn("orthogonal_", shape, gain).shape == shape
+
+
+def test_orthogonal_matrices_are_uniform():
+    """Each entry of a rotation of the plane, or its mirror image, is the cosine of any angle."""
+    rng = np.random.default_rng(0)
+    x = tg.zeros((2, 2))
+    entries = np.array([init.orthogonal_(x, generator=rng).data.copy() for _ in range(2000)])
+    np.testing.assert_allclose((entries > 0).mean(axis=0), 0.5, atol=0.05)
+    np.testing.assert_allclose((np.abs(entries) < np.sqrt(0.5)).mean(axis=0), 0.5, atol=0.05)
+    assert np.linalg.det(entries).mean() == pytest.approx(0, abs=0.1)
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("mode", ["fan_in", "fan_out"])
 @pytest.mark.parametrize(("a", "nonlinearity"), [(0, "leaky_relu"), (2, "leaky_relu"), (0, "tanh")])
@@ -113,6 +178,10 @@ def test_empty_and_0d():
     [
         (lambda: init.normal_(tg.zeros(2), std=-1), ValueError, "std must be at least 0, not -1"),
         (lambda: init.uniform_(tg.zeros(2), 1, 0), ValueError, "a = 1 and b = 0"),
+        (lambda: init.trunc_normal_(tg.zeros(2), std=0), ValueError, "std must be positive, not 0"),
+        (lambda: init.trunc_normal_(tg.zeros(2), a=2), ValueError, r"a = 2 and b = 2\.0"),
+        (lambda: init.orthogonal_(tg.zeros(3)), ValueError, r"\(out, in, ...\), not \(3,\)"),
+        (lambda: init.orthogonal_(tg.zeros((2, 2)), generator=1), TypeError, "generator must be"),
         (lambda: init.zeros_(tg.arange(3)), TypeError, "floating dtype, not int64"),
         (lambda: init.zeros_(np.zeros(3)), TypeError, "floating dtype, not ndarray"),
         (lambda: init.kaiming_normal_(tg.zeros(3)), ValueError, r"kaiming_normal_: needs a weight"),

@@ -257,6 +257,18 @@ def test_scaled_dot_product_attention(torch, options):
         )
 
 
+@pytest.mark.parametrize("mask", [None, SEEN, np.zeros((4, 5), np.float16)])
+def test_attention_in_half_precision(torch, mask):
+    """Scores of 10⁷ are more than float16 has; the greatest still wins."""
+    arrays = [(2000 * x).astype(np.float16) for x in (QUERY, KEY, VALUE)]
+    y = nn.functional.scaled_dot_product_attention(*arrays, mask)
+    expected = torch.nn.functional.scaled_dot_product_attention(
+        *map(torch.tensor, arrays), None if mask is None else torch.tensor(mask)
+    )
+    assert y.dtype == np.float16
+    np.testing.assert_array_equal(y.data, expected)
+
+
 def test_shared_heads(torch):
     from ..test_torch import agree
 
@@ -341,6 +353,96 @@ def test_transformer_encoder_layer(torch, options):
     )
 
 
+def encoder(n, norm=True, **options):
+    layer = n.TransformerEncoderLayer(E, 2, 16, dropout=0.0, **options)
+    return n.TransformerEncoder(layer, 3, n.LayerNorm(E) if norm else None)
+
+
+CAUSAL = np.triu(np.ones((3, 3), bool), 1)
+
+
+@pytest.mark.parametrize("norm", [False, True])
+@pytest.mark.parametrize(
+    ("options", "shape", "masks"),
+    [
+        ({}, (3, 4, E), {}),
+        ({}, (3, 4, E), dict(mask=CAUSAL, is_causal=True)),
+        (dict(norm_first=True, batch_first=True), (4, 3, E), dict(mask=CAUSAL)),
+        (dict(activation="gelu", bias=False), (3, E), {}),
+        (dict(batch_first=True), (4, 3, E), dict(src_key_padding_mask=np.eye(4, 3, dtype=bool))),
+    ],
+    ids=str,
+)
+def test_transformer_encoder(torch, norm, options, shape, masks):
+    def make(n, tensor):
+        module = encoder(n, norm, **options)
+        if n is torch.nn:  # layers that differ, as after training; ours get the same state
+            for p in module.parameters():
+                p.data += 0.1 * torch.randn(p.shape)
+        return module
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch's, of why it takes no shortcut
+        compare(torch, make, draw(*shape), **masks)
+
+
+def test_states_of_transformer_encoders_are_exchanged(torch):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ours, theirs = encoder(nn), encoder(torch.nn)
+    names = [name for name, _ in theirs.named_parameters()]
+    assert [name for name, _ in ours.named_parameters()] == names
+    assert [p.name for p in ours.parameters()] == names
+    for i, p in enumerate(ours.parameters()):
+        p.data = draw(*p.shape, seed=i, dtype=np.float32)
+    theirs.load_state_dict({k: torch.tensor(v.data) for k, v in ours.state_dict().items()})
+    x = draw(3, 4, E, dtype=np.float32)
+    expected = theirs(torch.tensor(x)).detach()
+    np.testing.assert_allclose(ours(x).data, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_layers_of_a_transformer_encoder_are_copies():
+    layer = nn.TransformerEncoderLayer(E, 2, 16)
+    module = nn.TransformerEncoder(layer, 2)
+    first, second = module.layers
+    for p, q, r in zip(*(part.parameters() for part in (layer, first, second)), strict=True):
+        np.testing.assert_array_equal(p.data, q.data)
+        np.testing.assert_array_equal(p.data, r.data)
+        assert not any(np.shares_memory(*pair) for pair in ((p, q), (q, r), (p, r)))
+    assert module.num_layers == len(module.layers) == 2
+
+
+def test_the_layers_of_a_transformer_encoder_have_names_of_their_own():
+    """Also where the layer that was copied has a place in the model itself."""
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.TransformerEncoderLayer(E, 2, 16)
+            self.encoder = nn.TransformerEncoder(self.layer, 2)
+
+        def forward(self, x):
+            return self.encoder(x)
+
+    net = Net()
+    assert [p.name for p in net.parameters()] == [name for name, _ in net.named_parameters()]
+    y = net(draw(3, 4, E))
+    scopes = {v.scope[:4] for v in tg.graph(y) if v.function is not None}
+    assert scopes == {("Net", "encoder", "layers", str(i)) for i in range(2)}
+
+
+def test_the_layers_of_a_transformer_encoder_drop_on_their_own():
+    rng = np.random.default_rng(0)
+    layer = nn.TransformerEncoderLayer(E, 2, 16, generator=rng)
+    seen = []
+    module = nn.TransformerEncoder(layer, 2)
+    for part in module.layers:
+        part.dropout.register_forward_hook(lambda module, args, y: seen.append(y.data == 0))
+        part.dropout.register_forward_pre_hook(lambda module, args: tg.ones(args[0].shape))
+    module(draw(3, 4, E, dtype=np.float32))
+    assert not np.array_equal(*seen)
+
+
 def test_dropout_of_attention_can_be_repeated():
     x = draw(3, 4, E, dtype=np.float32)
     runs = []
@@ -381,6 +483,14 @@ MISTAKES = {
     ),
     "is_causal": (lambda: nn.MultiheadAttention(8, 2)(x, x, x, is_causal=True), "needs the attn"),
     "activation": (lambda: nn.TransformerEncoderLayer(8, 2, activation="x"), "activation .* 'x'"),
+    "no layer": (
+        lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer, 2),
+        "encoder_layer must be a layer to copy, not <class .*TransformerEncoderLayer'>",
+    ),
+    "no layers": (
+        lambda: nn.TransformerEncoder(nn.Identity(), 0),
+        "num_layers must be at least 1, not 0",
+    ),
     "channels": (lambda: nn.InstanceNorm1d(3)(tg.ones((2, 4, 5))), "3 channels"),
     "instance_norm shape": (lambda: nn.InstanceNorm2d(3)(q), r"\(C, H, W\) or \(N, C, H, W\)"),
     "batch_norm shape": (lambda: nn.BatchNorm1d(3)(tg.ones(3)), r"\(N, C\) or \(N, C, L\), not"),

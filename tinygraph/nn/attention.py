@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,7 @@ from ..ops.attention import attend
 from ..ops.elementwise import where
 from ..ops.shape import concatenate, pad
 from . import functional, init
+from .containers import ModuleList
 from .dropout import Dropout
 from .layers import Linear
 from .module import Module, Parameter
@@ -364,3 +366,76 @@ class TransformerEncoderLayer(Module):
             activation = getattr(functional, activation)
         hidden = self.dropout(activation(self.linear1(x)))
         return self.dropout2(self.linear2(hidden))  # type: ignore[no-any-return]
+
+
+class TransformerEncoder(Module):
+    """Layers of a transformer one after another, and a norm at the end if wanted.
+
+    Parameters
+    ----------
+    encoder_layer : TransformerEncoderLayer
+        Each layer is a copy of it, so that all start with the same values.  They go on to share
+        its random generator, if it has one of its own.
+    num_layers : int
+    norm : Module, optional
+        Applied to the output of the last layer: needed after layers with ``norm_first``.
+
+    Raises
+    ------
+    TypeError
+        If ``encoder_layer`` is no Module.
+    ValueError
+        If ``num_layers`` is below 1.
+
+    Examples
+    --------
+    >>> import tinygraph as tg
+    >>> layer = tg.nn.TransformerEncoderLayer(8, nhead=2, dim_feedforward=16, batch_first=True)
+    >>> encoder = tg.nn.TransformerEncoder(layer, num_layers=3)
+    >>> encoder(tg.ones((4, 5, 8))).shape
+    (4, 5, 8)
+    >>> encoder.num_parameters() == 3 * layer.num_parameters()
+    True
+    """
+
+    def __init__(self, encoder_layer: Module, num_layers: int, norm: Module | None = None) -> None:
+        super().__init__()
+        if not isinstance(encoder_layer, Module):
+            raise TypeError(
+                f"TransformerEncoder: encoder_layer must be a layer to copy, not {encoder_layer!r}"
+            )
+        if num_layers < 1:
+            raise ValueError(f"TransformerEncoder: num_layers must be at least 1, not {num_layers}")
+        self.layers = ModuleList(_copy(encoder_layer) for _ in range(num_layers))
+        self.num_layers = num_layers
+        self.norm = norm
+
+    def forward(
+        self,
+        src: TensorLike,
+        mask: TensorLike | None = None,
+        src_key_padding_mask: TensorLike | None = None,
+        is_causal: bool | None = None,
+    ) -> Tensor:
+        """Apply the layers; the shape stays.  Masks are those of `MultiheadAttention`."""
+        x = as_tensor(src)
+        for layer in self.layers:
+            x = layer(
+                x,
+                src_mask=mask,
+                src_key_padding_mask=src_key_padding_mask,
+                is_causal=bool(is_causal),
+            )
+        return x if self.norm is None else self.norm(x)
+
+
+def _copy(module: Module) -> Module:
+    """Return a copy that has no place in a model yet, and the same generators.
+
+    Copies of a generator would drop the same entries in every layer.
+    """
+    values = (value for part in module.modules() for value in vars(part).values())
+    generators = {id(v): v for v in values if isinstance(v, np.random.Generator)}
+    twin = copy.deepcopy(module, generators)
+    twin._place("", before=module._path)
+    return twin

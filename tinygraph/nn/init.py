@@ -58,6 +58,61 @@ def uniform_(
     return _fill("uniform_", tensor, _random.generator(generator).uniform(a, b, tensor.shape))
 
 
+def trunc_normal_(
+    tensor: Tensor,
+    mean: float = 0.0,
+    std: float = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+    generator: np.random.Generator | None = None,
+) -> Tensor:
+    """Fill with normal random numbers, those outside of ``a`` to ``b`` drawn anew.
+
+    Returns the Tensor.  ``std`` is that of the numbers before any is drawn anew; ``a`` and ``b``
+    are values, not multiples of it.
+
+    Raises
+    ------
+    ValueError
+        If ``std`` is not positive, or ``a`` is not below ``b``.
+
+    Examples
+    --------
+    >>> import tinygraph as tg
+    >>> weight = tg.nn.init.trunc_normal_(tg.zeros((100, 100)), std=0.02, a=-0.04, b=0.04)
+    >>> bool((abs(weight) <= 0.04).all())
+    True
+    """
+    if not std > 0:
+        raise ValueError(f"trunc_normal_: std must be positive, not {std}")
+    if not a < b:
+        raise ValueError(f"trunc_normal_: a must be below b, but a = {a} and b = {b}")
+    rng = _random.generator(generator)
+    drawn = _standard_normal((a - mean) / std, (b - mean) / std, tensor.size, rng)
+    values = np.clip(mean + std * drawn, a, b)  # which rounding could have left
+    return _fill("trunc_normal_", tensor, values.reshape(tensor.shape))
+
+
+def _standard_normal(low: float, high: float, count: int, rng: np.random.Generator) -> Array:
+    """Draw ``count`` standard normal numbers from ``low`` to ``high``, by rejection."""
+    often = math.erf(high / math.sqrt(2)) - math.erf(low / math.sqrt(2)) > 0.5
+    peak = min(max(low, 0), high)
+    limit = math.sqrt(peak**2 + 80)  # the density there is exp(-40) of that at the peak
+    first, last = max(low, -limit), min(high, limit)
+    drawn = np.empty(count)
+    done = 0
+    while done < count:
+        if often:
+            x = rng.standard_normal(count - done)
+            x = x[(low <= x) & (x <= high)]
+        else:
+            x = rng.uniform(first, last, count - done)
+            x = x[rng.exponential(size=len(x)) >= (x**2 - peak**2) / 2]
+        drawn[done : done + len(x)] = x
+        done += len(x)
+    return drawn
+
+
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """Fill with ``val``; return the Tensor."""
     return _fill("constant_", tensor, val)
@@ -205,3 +260,44 @@ def xavier_uniform_(
     """
     bound = math.sqrt(3) * _xavier_std("xavier_uniform_", tensor, gain)
     return uniform_(tensor, -bound, bound, generator)
+
+
+def orthogonal_(
+    tensor: Tensor, gain: float = 1.0, generator: np.random.Generator | None = None
+) -> Tensor:
+    """Fill with a random matrix whose rows, or columns if there are fewer, are orthonormal.
+
+    Returns the Tensor.  Of a weight of more than two axes all but the first count as one.
+
+    Parameters
+    ----------
+    tensor : Tensor, shape (out, in, ...)
+    gain : float
+        The length of each row, or column.
+    generator : numpy.random.Generator, optional
+        Default: the one that `tinygraph.manual_seed` restarts.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two axes.
+
+    Notes
+    -----
+    Saxe et al., *Exact solutions to the nonlinear dynamics of learning in deep linear neural
+    networks*, 2013.
+
+    Examples
+    --------
+    >>> import tinygraph as tg
+    >>> weight = tg.nn.init.orthogonal_(tg.zeros((2, 3)), gain=2.0)
+    >>> abs(weight @ weight.mT).round().tolist()
+    [[4.0, 0.0], [0.0, 4.0]]
+    """
+    if tensor.ndim < 2:
+        raise ValueError(f"orthogonal_: needs a weight of shape (out, in, ...), not {tensor.shape}")
+    rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
+    drawn = _random.generator(generator).normal(size=(max(rows, columns), min(rows, columns)))
+    q, r = np.linalg.qr(drawn)
+    q = gain * q * np.copysign(1, r.diagonal())  # LAPACK's signs are not random
+    return _fill("orthogonal_", tensor, (q if rows >= columns else q.T).reshape(tensor.shape))

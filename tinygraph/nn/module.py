@@ -8,6 +8,7 @@ from weakref import ref
 
 from numpy.typing import DTypeLike
 
+from .._hooks import HookHandle
 from .._mode import Scope, current_scope
 from .._tensor import Tensor, TensorLike, to_array
 
@@ -47,6 +48,13 @@ class IncompatibleKeys(NamedTuple):
     unexpected_keys: list[str]
 
 
+class _Hooks(NamedTuple):
+    """What is called around the ``forward`` of one Module, in the order of registration."""
+
+    before: dict[HookHandle, Callable[[Any, tuple[Any, ...]], Any]]
+    after: dict[HookHandle, Callable[[Any, tuple[Any, ...], Any], Any]]
+
+
 class Module:
     """A part of a model: subclass it, assign its parts as attributes, write ``forward``.
 
@@ -83,9 +91,10 @@ class Module:
     training: bool
     _buffers: set[str]  # the names of those attributes that are buffers
     _path: str = ""  # where it stands in the model it was first made part of
+    _hooks: _Hooks | None = None
 
     def __init__(self) -> None:
-        vars(self).update(training=True, _buffers=set(), _path="")
+        vars(self).update(training=True, _buffers=set(), _path="", _hooks=None)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, (Parameter, Module)):
@@ -108,13 +117,16 @@ class Module:
                 f"{type(self).__name__}: call super().__init__() before assigning {name!r}"
             )
 
-    def _place(self, path: str) -> None:
-        """Make ``path`` the start of the names below, except of those that come from elsewhere."""
+    def _place(self, path: str, before: str = "") -> None:
+        """Make ``path`` the start of the names below that started with ``before``.
+
+        Others come from elsewhere.
+        """
         for name, tensor in self._state().items():
-            if tensor.name == name:
+            if tensor.name == _join(before, name):
                 tensor.name = _join(path, name)
         for name, module in self.named_modules():
-            if module._path == name:
+            if module._path == _join(before, name):
                 module._path = _join(path, name)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -126,9 +138,89 @@ class Module:
         outer = current_scope.get()
         current_scope.set(Scope(outer, type(self).__name__, self._path, ref(self)))
         try:
-            return self.forward(*args, **kwargs)
+            if self._hooks is None:
+                return self.forward(*args, **kwargs)
+            return self._call_hooked(self._hooks, args, kwargs)
         finally:
             current_scope.set(outer)
+
+    # -- its hooks -------------------------------------------------------------------------------
+
+    def register_forward_pre_hook(self, hook: Callable[[Self, tuple[Any, ...]], Any]) -> HookHandle:
+        """Call ``hook(module, args)`` before each ``forward``.
+
+        Parameters
+        ----------
+        hook : callable
+            Takes the module, and the tuple of the positional arguments of the call; may return
+            another tuple to go on with, or a single value instead of a tuple of one.
+
+        Returns
+        -------
+        HookHandle
+            Its ``remove()`` takes the hook away.
+
+        Examples
+        --------
+        >>> import tinygraph as tg
+        >>> layer = tg.nn.ReLU()
+        >>> handle = layer.register_forward_pre_hook(lambda module, args: -args[0])
+        >>> layer(tg.tensor([-1.0, 2.0])).tolist()
+        [1.0, 0.0]
+        """
+        hooks = self._hooks_for("register_forward_pre_hook", hook).before
+        handle = HookHandle(hooks)
+        hooks[handle] = hook
+        return handle
+
+    def register_forward_hook(
+        self, hook: Callable[[Self, tuple[Any, ...], Any], Any]
+    ) -> HookHandle:
+        """Call ``hook(module, args, output)`` after each ``forward``.
+
+        Parameters
+        ----------
+        hook : callable
+            Takes the module, the tuple of the positional arguments of the call, and what
+            ``forward`` returned; may return another output to go on with.
+
+        Returns
+        -------
+        HookHandle
+            Its ``remove()`` takes the hook away.
+
+        Examples
+        --------
+        >>> import tinygraph as tg
+        >>> net = tg.nn.Sequential(tg.nn.Linear(3, 5), tg.nn.ReLU(), tg.nn.Linear(5, 2))
+        >>> seen = []
+        >>> with net[1].register_forward_hook(lambda module, args, y: seen.append(y.shape)):
+        ...     y = net(tg.ones((4, 3)))
+        >>> seen
+        [(4, 5)]
+        """
+        hooks = self._hooks_for("register_forward_hook", hook).after
+        handle = HookHandle(hooks)
+        hooks[handle] = hook
+        return handle
+
+    def _hooks_for(self, caller: str, hook: object) -> _Hooks:
+        if not callable(hook):
+            raise TypeError(f"{caller}: a hook must be callable, not {type(hook).__name__}")
+        self._hooks = self._hooks or _Hooks({}, {})
+        return self._hooks
+
+    def _call_hooked(self, hooks: _Hooks, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        for before in tuple(hooks.before.values()):  # a hook may take itself away
+            changed = before(self, args)
+            if changed is not None:
+                args = changed if isinstance(changed, tuple) else (changed,)
+        output = self.forward(*args, **kwargs)
+        for after in tuple(hooks.after.values()):
+            changed = after(self, args, output)
+            if changed is not None:
+                output = changed
+        return output
 
     # -- its parts -------------------------------------------------------------------------------
 
