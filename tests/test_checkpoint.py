@@ -150,6 +150,27 @@ def test_reseeding_in_between_changes_nothing():
     assert tg.rand(2).tolist() == here
 
 
+@pytest.mark.parametrize("nested", [False, True])
+def test_generators_that_f_closes_over_give_the_same_numbers_again(nested):
+    """As those of modules do; each goes on afterwards as if there were no checkpoint."""
+
+    def gradient(run):
+        rng = np.random.default_rng(1)
+        layer = tg.nn.GRU(3, 40, 2, dropout=0.5, dtype=np.float64, generator=rng)
+        x = leaf(2, 3)
+        drop = tg.nn.Dropout(0.5, generator=rng)
+        y = run(lambda x: drop(layer(drop(x))[0]), x)
+        later = tg.rand(3, generator=rng)
+        return y.data, tg.grad((y * y).sum(), x).data, later.data, tg.rand(3, generator=rng).data
+
+    def checkpoint(f, x):
+        return tg.checkpoint(lambda x: tg.checkpoint(f, x) if nested else f(x), x)
+
+    expected = gradient(lambda f, x: f(x))
+    for value, wanted in zip(gradient(checkpoint), expected, strict=True):
+        np.testing.assert_array_equal(value, wanted)
+
+
 # -- memory --------------------------------------------------------------------------------------
 
 LAYERS, SIZE = 16, 1 << 15

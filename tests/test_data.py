@@ -130,6 +130,7 @@ def test_batches_are_views_unless_shuffled():
             TypeError,
             "__getitem__ and __len__, which list_iterator has not",
         ),
+        (dict(dataset=TensorDataset), TypeError, "dataset is the class TensorDataset"),
         (dict(collate_fn=[]), TypeError, "collate_fn must be callable, not list"),
         (dict(batch_size=0), ValueError, "batch_size must be at least 1, not 0"),
         (dict(batch_size=2.0), TypeError, "batch_size must be an integer, not float"),

@@ -9,6 +9,7 @@ import sys
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial, partialmethod, wraps
 
 import numpy as np
 import pytest
@@ -1162,6 +1163,114 @@ def test_a_method_must_take_self(name):
     methods = {"forward": "(self, x)", "backward": "(self, g)", "branch": "(self, x)", name: "()"}
     with pytest.raises(TypeError, match=rf"Made\.{name} must take self, or be a staticmethod"):
         made(**methods)
+
+
+class Threefold:
+    def __call__(self, x):
+        return 3 * x
+
+    @classmethod
+    def of_class(cls, x):
+        return 3 * x
+
+    def times(self, x, factor):
+        return factor * x
+
+    def later(self, factor, x):
+        return factor * x
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        lambda self, x: 3 * x,
+        lambda self, x, /: 3 * x,
+        lambda self, x, *, factor=3: factor * x,
+        lambda self, x, **factors: factors.get("factor", 3) * x,
+        staticmethod(partial(lambda factor, x: factor * x, 3)),
+        vars(Threefold)["of_class"],
+        Threefold().__call__,
+        Threefold(),
+        partialmethod(Threefold.times, factor=3),
+        partialmethod(Threefold.later, 3),
+        wraps(lambda self, x: 3 * x)(lambda *args, **kwargs: 3 * args[1]),
+    ],
+)
+def test_methods_may_be_whatever_can_be_called(forward):
+    function = type("Made", (tg.Function,), {"forward": forward, "backward": forward})
+    assert function.signature.inputs == ("x",)
+    x = leaf(1.0, 2.0)
+    function()(x).sum().backward()
+    assert x.grad.tolist() == [3, 3]
+
+
+@pytest.mark.parametrize(
+    ("forward", "backward", "complaint"),
+    [
+        ("(self, *, x)", "(self, g)", "forward: 'x' must not be keyword-only"),
+        ("(self, x)", "(self, g, *, x)", "backward: 'x' must not be keyword-only"),
+        ("(self, *xs)", "(self, g, *xs)", r"backward must take xs, not \*xs"),
+        ("(self, x)", "(self, *values)", r"backward must take g"),
+        ("(self, x, t=3)", "(self, g, t)", "asks for 't', .* default must be None"),
+        ("(self, x, *, t=3)", "(self, g, t)", "asks for 't', which is none of y, x, x_spec"),
+        ("(self, _x)", "(self, g)", "'_x' must not begin with an underscore"),
+    ],
+)
+def test_parameters_that_would_not_get_what_they_say(forward, backward, complaint):
+    with pytest.raises(TypeError, match=rf"^Made\W.*{complaint}"):
+        made(forward=forward, backward=backward)
+
+
+def test_inputs_left_out_before_others_that_are_numbered():
+    seen = []
+
+    class First(tg.Function):
+        def forward(self, x, t=None, *xs):
+            return x.copy()
+
+        def backward(self, g, t, xs):
+            seen.append((t, xs))
+            return g
+
+    x = leaf(1.0)
+    First()(x).backward()
+    assert seen == [(None, ())]
+    assert x.grad.tolist() == 1
+
+
+def test_a_function_that_scatters_must_say_how():
+    with pytest.raises(TypeError, match=r"Wrong scatters, so it must have add_to"):
+
+        class Wrong(tg.Function):
+            scatters = True
+
+            def forward(self, x):
+                return x[0]
+
+            def backward(self, g, x_spec):
+                return g
+
+
+def test_several_outputs_scatter_by_their_names():
+    class Halves(tg.Function):
+        outputs = ("a", "b")
+        scatters = True
+
+        def forward(self, x):
+            return x[:1].copy(), x[1:].copy()
+
+        def backward(self, g):
+            return tg.concatenate(g)
+
+        def add_to(self, total, g):
+            a, b = g
+            total[:1] += a
+            total[1:] += b
+
+    x = leaf(1.0, 2.0, 3.0)
+    (a, b), (c, d) = Halves()(x), Halves()(x)
+    (2 * a.sum() + 3 * b.sum() + 5 * c.sum() + 7 * d.sum()).backward()
+    assert x.grad.tolist() == [7, 10, 10]
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ class _Gradients:
         if source not in self.owned:
             held = self.values[source] = held.copy()
             self.owned.add(source)
-        node.function.add_to(held, g)
+        node.function.add_to(held, unpack(g, node.layout) if node.layout else g)
         for watcher in watchers:
             watcher.after_backward(node, g, (None,))
         return True

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from . import _autograd, _random, _tree
+from . import _autograd, _tree
 from ._function import Function, Node, Value, source_of, unpack
 from ._mode import FunctionHook, enable_grad, is_grad_enabled, no_grad
+from ._random import Randomness
 from ._tensor import Array, Constant, Tensor, wrap
 from .ops.elementwise import clone
 from .ops.shape import concatenate
@@ -46,30 +46,6 @@ class _Made(FunctionHook):
             entering.append((root, y.data))
         inside = {source_of(x) for x in given}
         return {source: array for source, array in entering if source not in inside}
-
-
-class Randomness:
-    """The states of the default random generator, and of others, to be had again."""
-
-    def __init__(self, others: Sequence[np.random.Generator] = ()) -> None:
-        self._others = others
-        self._states = [g.bit_generator.state for g in self._generators()]
-
-    def _generators(self) -> list[np.random.Generator]:
-        return [_random.generator(), *self._others]
-
-    @contextmanager
-    def again(self) -> Iterator[None]:
-        """Go back to the states for a ``with`` block."""
-        generators = self._generators()
-        now = [g.bit_generator.state for g in generators]
-        for g, state in zip(generators, self._states, strict=True):
-            g.bit_generator.state = state
-        try:
-            yield
-        finally:
-            for g, state in zip(generators, now, strict=True):
-                g.bit_generator.state = state
 
 
 class Checkpoint(Function):
@@ -177,7 +153,7 @@ def _first_run(operation: Checkpoint, segment: _Segment, xs: Sequence[Tensor]) -
     """
     fresh = [wrap(x.data, None, x.requires_grad) for x in xs]
     made = _Made()
-    with made:
+    with made, operation.randomness.noted():
         outputs, ys = segment.run(fresh)
         segment.carrying = [i for i, y in enumerate(ys) if y.requires_grad]
         outside: dict[Any, Any] = {}
@@ -193,9 +169,10 @@ def checkpoint(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Return ``f(*args, **kwargs)``, and keep only the arguments for backward, which runs f again.
 
     That saves memory at the cost of time.  The gradients are the same: to every order, and also of
-    Tensors that ``f`` closes over, as the parameters of a Module.  When ``f`` runs again, the
-    default random generator and generators among the arguments give the same numbers again; other
-    side effects, such as the running statistics of a batch-norm, happen twice.
+    Tensors that ``f`` closes over, as the parameters of a Module.  When ``f`` runs again,
+    random generators give the same numbers again: the default one, and others that operations or
+    modules draw from, or that are among the arguments.  Other side effects, such as the running
+    statistics of a batch-norm, happen twice.
 
     Parameters
     ----------

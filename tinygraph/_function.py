@@ -165,6 +165,8 @@ class Function:
         if cls.forward is not Function.forward:
             cls.differentiable = cls.backward is not Function.backward
             cls.signature = Signature.of(cls, cls.branch is not Function.branch)
+        if cls.scatters and cls.add_to is Function.add_to:
+            raise TypeError(f"{cls.__name__} scatters, so it must have add_to(self, total, g)")
 
     def forward(self, *inputs: Any) -> Any:
         """Compute the output (and aux) from ndarrays."""
@@ -174,7 +176,7 @@ class Function:
         """Return the gradients of the inputs, given that of the output."""
         raise NotImplementedError(f"{type(self).__name__}.backward")
 
-    def add_to(self, total: Array, g: Array) -> None:
+    def add_to(self, total: Array, g: Value) -> None:
         """Add to ``total``, in place, what the rule returns, given the gradient of the output."""
         raise NotImplementedError(f"{type(self).__name__}.add_to")
 

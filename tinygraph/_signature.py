@@ -25,26 +25,54 @@ def _picker(names: tuple[str, ...], bag: tuple[str, ...]) -> Callable[[tuple[Any
 
 
 def _parameters(function: type[Function], method: str) -> list[inspect.Parameter]:
-    parameters = list(inspect.signature(getattr(function, method)).parameters.values())
-    if isinstance(inspect.getattr_static(function, method), staticmethod):
-        return parameters
-    if not parameters:
-        raise TypeError(f"{function.__name__}.{method} must take self, or be a staticmethod")
-    return parameters[1:]
+    """Return what a method takes, without ``self`` and what need not be given by keyword."""
+    found = inspect.getattr_static(function, method)
+    bound = found.__get__(object(), function) if hasattr(found, "__get__") else found
+    try:
+        signature = inspect.signature(bound)
+    except ValueError:
+        raise TypeError(
+            f"{function.__name__}.{method} must take self, or be a staticmethod"
+        ) from None
+    parameters = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    return [p for p in parameters if p.kind is not p.KEYWORD_ONLY or p.default is p.empty]
 
 
 def _rule_parameters(function: type[Function]) -> list[inspect.Parameter]:
     """Return what ``backward`` takes: the gradient, and then what it wants kept."""
     parameters = _parameters(function, "backward")
-    if not parameters or parameters[0].kind in (
-        inspect.Parameter.KEYWORD_ONLY,
-        inspect.Parameter.VAR_KEYWORD,
+    if not parameters or parameters[0].kind not in (
+        inspect.Parameter.POSITIONAL_ONLY,
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
     ):
         raise TypeError(
             f"{function.__name__}.backward must take g, the gradient of the output, before what "
             "it wants kept"
         )
     return parameters
+
+
+def _check_parameters(
+    function: type[Function], forward: list[inspect.Parameter], rule: list[inspect.Parameter]
+) -> None:
+    """Refuse what would not be given, or not as it says."""
+    if "ctx" in (p.name for p in (*forward, *rule)):
+        raise TypeError(
+            f"{function.__name__}: forward takes arrays, and no ctx; what backward wants kept "
+            "it names after g, such as backward(self, g, x, y)"
+        )
+    for method, parameters in (("forward", forward), ("backward", rule)):
+        for p in parameters:
+            if p.kind is p.KEYWORD_ONLY:
+                raise TypeError(
+                    f"{function.__name__}.{method}: {p.name!r} must not be keyword-only"
+                )
+    for p in rule:
+        if p.kind is p.VAR_POSITIONAL:
+            raise TypeError(
+                f"{function.__name__}.backward must take {p.name}, not *{p.name}: it gets what it "
+                "names, and several inputs of one name as a tuple"
+            )
 
 
 def _check_branch(function: type[Function], forward: list[inspect.Parameter]) -> None:
@@ -60,6 +88,37 @@ def _check_branch(function: type[Function], forward: list[inspect.Parameter]) ->
             raise TypeError(
                 f"{function.__name__}.branch must take what forward takes: {takes}"
             ) from None
+
+
+def _check_names(
+    function: type[Function],
+    forward: list[inspect.Parameter],
+    known: Sequence[str],
+    named: Sequence[str],
+) -> None:
+    """Refuse names with two meanings, and those of what is not there to be kept."""
+    for name in known:
+        if known.count(name) > 1 or name == "g":
+            raise TypeError(
+                f"{function.__name__}: {name!r} would have two meanings; rename the input "
+                "or aux (y is the output, g its gradient)"
+            )
+    for name in named:
+        if name not in known:
+            raise TypeError(
+                f"{function.__name__}.backward asks for {name!r}, which is none of "
+                f"{', '.join(known)}"
+            )
+    for p in forward:
+        if p.name.startswith("_"):
+            raise TypeError(
+                f"{function.__name__}.forward: {p.name!r} must not begin with an underscore"
+            )
+        if p.name in named and p.default is not p.empty and p.default is not None:
+            raise TypeError(
+                f"{function.__name__}.backward asks for {p.name!r}, an input that may be left out: "
+                f"its default must be None, not {p.default!r}"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +142,16 @@ class Signature:
         ------
         TypeError
             If the rule takes no gradient, or names what ``forward`` neither takes nor hands on; if
-            a name is not unique; or if ``branch`` does not take what ``forward`` takes.
+            a parameter is of a kind or has a name or default that does not do; or if ``branch``
+            does not take what ``forward`` takes.
         """
         forward = _parameters(function, "forward")
         rule = _rule_parameters(function) if function.differentiable else []
-        variadic = any(p.kind is p.VAR_POSITIONAL for p in forward)
-        inputs = tuple(p.name for p in forward)
-        if "ctx" in (p.name for p in (*forward, *rule)):
-            raise TypeError(
-                f"{function.__name__}: forward takes arrays, and no ctx; what backward wants kept "
-                "it names after g, such as backward(self, g, x, y)"
-            )
+        _check_parameters(function, forward, rule)
         if branches:
             _check_branch(function, forward)
+        variadic = any(p.kind is p.VAR_POSITIONAL for p in forward)
+        inputs = tuple(p.name for p in forward)
         values = ("y", *function.aux, *inputs)
         specs = tuple(f"{name}_spec" for name in inputs)
 
@@ -106,19 +162,8 @@ class Signature:
             if name in wanted and hasattr(function, name)
         }
         known = (*values, *specs, "needs")
-        for name in known:
-            if known.count(name) > 1 or name == "g":
-                raise TypeError(
-                    f"{function.__name__}: {name!r} would have two meanings; rename the input "
-                    "or aux (y is the output, g its gradient)"
-                )
-        for name in (*wanted, *(n for names in formulas.values() for n in names)):
-            if name not in known:
-                raise TypeError(
-                    f"{function.__name__}.backward asks for {name!r}, which is none of "
-                    f"{', '.join(known)}"
-                )
-        named = {*wanted, *(name for names in formulas.values() for name in names)}
+        named = [*wanted, *(name for names in formulas.values() for name in names)]
+        _check_names(function, forward, known, named)
         kept = tuple(name for name in values if name in named)
         pick = None if wanted == kept else _picker(wanted, (*kept, *specs, "needs"))
         needs = namedtuple("needs", inputs)  # type: ignore[misc]
@@ -135,9 +180,7 @@ class Signature:
 
     def by_name(self, values: Sequence[Any]) -> tuple[Any, ...]:
         """Lay out what there is one of for each input passed as one for each name in ``inputs``."""
-        named = len(self.inputs)
-        if self.variadic:
-            return (*values[: named - 1], tuple(values[named - 1 :]))
+        named = len(self.inputs) - self.variadic
         if len(values) < named:  # optional inputs were left out
-            return (*values, *(None,) * (named - len(values)))
-        return tuple(values)
+            values = (*values, *(None,) * (named - len(values)))
+        return (*values[:named], tuple(values[named:])) if self.variadic else tuple(values)

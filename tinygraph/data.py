@@ -46,6 +46,8 @@ class Dataset(Protocol):
 
 
 def _require_dataset(caller: str, dataset: object) -> None:
+    if isinstance(dataset, type):
+        raise TypeError(f"{caller}: dataset is the class {dataset.__name__}; make one of it first")
     if not isinstance(dataset, Dataset):
         raise TypeError(
             f"{caller}: dataset must have __getitem__ and __len__, "

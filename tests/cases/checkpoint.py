@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 import tinygraph as tg
-from tinygraph._checkpoint import Checkpoint, Randomness
+from tinygraph._checkpoint import Checkpoint
+from tinygraph._random import Randomness
 
 from .table import Case, normal
 

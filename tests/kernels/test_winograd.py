@@ -81,6 +81,20 @@ def test_pairs_of_integers_are_exact(problem, tile_bytes):
         np.testing.assert_array_equal(actual, expected, kernel, strict=True)
 
 
+@given(problems(integers=True), st.integers(0, 2), st.sampled_from([np.uint8, bool, np.float16]))
+@settings(deadline=None, max_examples=100)
+def test_rows_are_combined_in_the_dtype_of_the_result(problem, which, dtype):
+    """In their own, differences of bytes wrap round, and sums of halves lose digits."""
+    x, w, b, g, options = problem
+    x, w, g = operands = [a.astype(float) for a in (x, w, g)]
+    operands[which][...] = np.where(operands[which] > 0, 2047, 0).astype(dtype)
+    expected = one_by_one(x, w, b, g, options)
+    operands[which] = operands[which].astype(dtype)
+    x, w, g = operands
+    for kernel, *results in zip(KERNELS, in_pairs(x, w, b, g, options), expected, strict=True):
+        np.testing.assert_array_equal(*results, kernel, strict=True)
+
+
 @given(problems(integers=False), TILES)
 @settings(deadline=None, max_examples=100)
 def test_rounding_stays_within_the_window(problem, tile_bytes):

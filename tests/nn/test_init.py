@@ -178,7 +178,9 @@ def test_empty_and_0d():
     [
         (lambda: init.normal_(tg.zeros(2), std=-1), ValueError, "std must be at least 0, not -1"),
         (lambda: init.uniform_(tg.zeros(2), 1, 0), ValueError, "a = 1 and b = 0"),
-        (lambda: init.trunc_normal_(tg.zeros(2), std=0), ValueError, "std must be positive, not 0"),
+        (lambda: init.trunc_normal_(tg.zeros(2), std=0), ValueError, "std must be .* not 0"),
+        (lambda: init.trunc_normal_(tg.zeros(2), std=np.inf), ValueError, "and finite, not inf"),
+        (lambda: init.trunc_normal_(tg.zeros(2), np.nan), ValueError, "mean must be .*, not nan"),
         (lambda: init.trunc_normal_(tg.zeros(2), a=2), ValueError, r"a = 2 and b = 2\.0"),
         (lambda: init.orthogonal_(tg.zeros(3)), ValueError, r"\(out, in, ...\), not \(3,\)"),
         (lambda: init.orthogonal_(tg.zeros((2, 2)), generator=1), TypeError, "generator must be"),

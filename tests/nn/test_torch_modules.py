@@ -489,7 +489,15 @@ MISTAKES = {
     ),
     "no layers": (
         lambda: nn.TransformerEncoder(nn.Identity(), 0),
-        "num_layers must be at least 1, not 0",
+        "num_layers must be an integer of at least 1, not 0",
+    ),
+    "half a layer": (
+        lambda: nn.TransformerEncoder(nn.Identity(), 2.5),
+        "num_layers must be an integer of at least 1, not 2.5",
+    ),
+    "no norm": (
+        lambda: nn.TransformerEncoder(nn.Identity(), 2, nn.LayerNorm),
+        "norm must be a Module or None, not <class .*LayerNorm'>",
     ),
     "channels": (lambda: nn.InstanceNorm1d(3)(tg.ones((2, 4, 5))), "3 channels"),
     "instance_norm shape": (lambda: nn.InstanceNorm2d(3)(q), r"\(C, H, W\) or \(N, C, H, W\)"),

@@ -70,7 +70,9 @@ def conv(
     n, c, o, kernel_size = *x.shape[:2], len(w), image_size(w)
     windows = output_sizes(image_size(x), kernel_size, stride, padding, dilation)
     pairs = -(-windows[0] // 2), *windows[1:]
-    y = np.empty((n, o, *windows), np.result_type(x, w))
+    dtype = np.result_type(x, w)
+    x, w = x.astype(dtype, copy=False), w.astype(dtype, copy=False)  # bytes would wrap round
+    y = np.empty((n, o, *windows), dtype)
     filters = _combined_filters(w).reshape(4 * groups, o // groups, -1)
     bias = None if b is None else b.reshape(o, *(1,) * len(windows))
 
@@ -105,6 +107,7 @@ def conv_weight_grad(
     (n, o), c, windows = g.shape[:2], x.shape[1], image_size(g)
     pairs = -(-windows[0] // 2), *windows[1:]
     dtype, depth = np.result_type(g, x), c // groups * prod(kernel_size[1:])
+    x = x.astype(dtype, copy=False)
 
     def work(part: slice) -> Array:
         z = g[part]

@@ -19,7 +19,7 @@ from ..ops.shape import concatenate, pad
 from . import functional, init
 from .containers import ModuleList
 from .dropout import Dropout
-from .layers import Linear
+from .layers import Linear, _check_positive
 from .module import Module, Parameter
 from .normalization import LayerNorm
 
@@ -383,9 +383,9 @@ class TransformerEncoder(Module):
     Raises
     ------
     TypeError
-        If ``encoder_layer`` is no Module.
+        If ``encoder_layer`` or ``norm`` is no Module.
     ValueError
-        If ``num_layers`` is below 1.
+        If ``num_layers`` is no positive integer.
 
     Examples
     --------
@@ -404,8 +404,9 @@ class TransformerEncoder(Module):
             raise TypeError(
                 f"TransformerEncoder: encoder_layer must be a layer to copy, not {encoder_layer!r}"
             )
-        if num_layers < 1:
-            raise ValueError(f"TransformerEncoder: num_layers must be at least 1, not {num_layers}")
+        if norm is not None and not isinstance(norm, Module):
+            raise TypeError(f"TransformerEncoder: norm must be a Module or None, not {norm!r}")
+        _check_positive("TransformerEncoder", num_layers=num_layers)
         self.layers = ModuleList(_copy(encoder_layer) for _ in range(num_layers))
         self.num_layers = num_layers
         self.norm = norm

@@ -74,7 +74,7 @@ def trunc_normal_(
     Raises
     ------
     ValueError
-        If ``std`` is not positive, or ``a`` is not below ``b``.
+        If ``mean`` is not finite, ``std`` not positive and finite, or ``a`` not below ``b``.
 
     Examples
     --------
@@ -83,8 +83,10 @@ def trunc_normal_(
     >>> bool((abs(weight) <= 0.04).all())
     True
     """
-    if not std > 0:
-        raise ValueError(f"trunc_normal_: std must be positive, not {std}")
+    if not math.isfinite(mean):
+        raise ValueError(f"trunc_normal_: mean must be finite, not {mean}")
+    if not 0 < std < math.inf:
+        raise ValueError(f"trunc_normal_: std must be positive and finite, not {std}")
     if not a < b:
         raise ValueError(f"trunc_normal_: a must be below b, but a = {a} and b = {b}")
     rng = _random.generator(generator)

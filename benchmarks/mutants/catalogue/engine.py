@@ -171,14 +171,14 @@ MUTANTS = [
         (
             "left-out inputs shift the others",
             "LayerNorm RMSNorm",
-            "return (*values, *(None,) * (named - len(values)))",
-            "return (*(None,) * (named - len(values)), *values)",
+            "values = (*values, *(None,) * (named - len(values)))",
+            "values = (*(None,) * (named - len(values)), *values)",
         ),
         (
             "variadic inputs reversed",
             "Concatenate Stack Einsum",
-            "return (*values[: named - 1], tuple(values[named - 1 :]))",
-            "return (*values[: named - 1], tuple(values[: named - 2 : -1]))",
+            "(*values[:named], tuple(values[named:]))",
+            "(*values[:named], tuple(reversed(values[named:])))",
         ),
     ),
 ]
