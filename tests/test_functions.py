@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import tinygraph as tg
 from tinygraph.kernels import convolution, tiles, winograd
+from tinygraph.ops.loss import CrossEntropy, NegativeLogLikelihood
 from tinygraph.testing import FunctionSuite, gradcheck
 from tinygraph.testing._session import level
 
@@ -75,6 +76,12 @@ def test_logsumexp_of_nothing_is_minus_infinity() -> None:
     y.backward(np.ones(3))
     assert y.tolist() == [-np.inf] * 3
     assert x.grad.shape == (0, 3)
+
+
+@pytest.mark.parametrize("loss", [CrossEntropy(), NegativeLogLikelihood()], ids=str)
+def test_a_class_that_cannot_be_costs_nothing_where_it_is_not(loss: tg.Function) -> None:
+    log_probabilities = np.array([[0.0, -np.inf]])
+    assert loss(tg.tensor(log_probabilities), tg.tensor([[1.0, 0.0]])).tolist() == [0]
 
 
 # -- third derivatives ---------------------------------------------------------------------------
