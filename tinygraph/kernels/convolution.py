@@ -19,7 +19,7 @@ import numpy as np
 
 from tinygraph.kernels import winograd
 from tinygraph.kernels._types import Array, Sizes
-from tinygraph.kernels.threads import share
+from tinygraph.kernels.threads import share, share_sum
 from tinygraph.kernels.tiles import column_buffer, is_large, matrices, tile_length, tiles
 from tinygraph.kernels.windows import Columns, image_size, output_sizes
 
@@ -99,9 +99,7 @@ def conv_weight_grad(
             gw += products[0] if len(products) == 1 else products.sum(axis=0)
         return gw
 
-    gw, *others = share(n, work, is_large(x, kernel_size, windows))
-    for other in others:
-        gw += other
+    gw = share_sum(n, work, is_large(x, kernel_size, windows))
     return np.ascontiguousarray(gw.mT).reshape(o, c // groups, *kernel_size)
 
 

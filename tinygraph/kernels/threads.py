@@ -13,6 +13,8 @@ from queue import SimpleQueue
 from threading import Lock, Thread
 from typing import Any, TypeAlias, TypeVar
 
+from tinygraph.kernels._types import Array
+
 R = TypeVar("R")
 Outcome: TypeAlias = "SimpleQueue[tuple[Any, BaseException | None]]"  # a result, or an error
 
@@ -51,6 +53,14 @@ def share(count: int, work: Callable[[slice], R], worthwhile: bool) -> list[R]:
     finally:
         blas.set_num_threads(threads)
         _busy.release()
+
+
+def share_sum(count: int, work: Callable[[slice], Array], worthwhile: bool) -> Array:
+    """Divide items as `share` does; return the sum of the arrays that ``work`` made."""
+    total, *others = share(count, work, worthwhile)
+    for other in others:
+        total += other
+    return total
 
 
 def sweep(count: int, work: Callable[[slice], object], size: int = 1) -> None:

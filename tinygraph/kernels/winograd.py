@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.kernels._types import Array, Sizes
-from tinygraph.kernels.threads import share
+from tinygraph.kernels.threads import share, share_sum
 from tinygraph.kernels.tiles import column_buffer, is_large, matrices, tile_length, tiles
 from tinygraph.kernels.windows import Index, image_size, output_sizes, taps
 
@@ -124,9 +124,7 @@ def conv_weight_grad(
         return gw
 
     with np.errstate(over="ignore", invalid="ignore"):
-        gw, *others = share(n, work, is_large(x, kernel_size, windows))
-        for other in others:
-            gw += other
+        gw = share_sum(n, work, is_large(x, kernel_size, windows))
         gw = np.ascontiguousarray(gw.mT).reshape(4, o, c // groups, *kernel_size[1:])
         gw = _shared_out_filters(gw)
     return gw if _is_finite(gw) else None
