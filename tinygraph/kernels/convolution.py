@@ -148,10 +148,10 @@ def conv_input_grad(
 
     def work(part: slice) -> None:
         out = gx[part]
-        products = (c, *added.kernel_size, *middle)
+        rows = c, *added.kernel_size
         copies = [(o, *copied.kernel_size, *middle)] if axes else []
-        length = tile_length(len(out), gx.itemsize, products, *copies)
-        buffer = column_buffer(length, products, gx.dtype)
+        length = tile_length(len(out), gx.itemsize, (*rows, *middle), *copies)
+        buffer = column_buffer((length, *rows), middle, gx.dtype)
         columns = Columns(buffer, input_size, added.stride, added.padding, dilation)
         for tile, cols in _column_tiles(g[part], middle, *copied, dilation, groups, length):
             product(filters, cols, out=matrices(buffer[: len(cols)], groups))
@@ -214,14 +214,14 @@ def _column_tiles(
     The columns are overwritten by those of the next tile.
     """
     n, c = x.shape[:2]
-    shape = (c, *kernel_size, *windows)
-    length = length or tile_length(n, x.itemsize, shape)
+    rows = c, *kernel_size
+    length = length or tile_length(n, x.itemsize, (*rows, *windows))
     if _is_pointwise(kernel_size, padding, image_size(x), windows):  # the image is its own columns
         x = x.reshape(n, groups, c // groups, prod(windows))
         for tile in tiles(n, length):
             yield tile, x[tile]
         return
-    buffer = column_buffer(length, shape, x.dtype)
+    buffer = column_buffer((length, *rows), windows, x.dtype)
     columns = Columns(buffer, image_size(x), stride, padding, dilation)
     for tile in tiles(n, length):
         yield tile, matrices(columns.gather(x[tile]), groups)

@@ -35,15 +35,14 @@ def tiles(n: int, length: int) -> Iterator[slice]:
         yield slice(start, min(start + length, n))
 
 
-def column_buffer(n: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Return room for the columns of n images: (N, C, kh, kw, H', W').
+def column_buffer(rows: tuple[int, ...], length: Sizes, dtype: np.dtype[Any]) -> Array:
+    """Return room for columns, (*rows, *length): (N, C, kh, kw, H', W'), say.
 
     Each row of L numbers is followed by a gap of a cache line.  Without it the rows of images whose
     size is a power of 2 fall on the same lines of the cache, and a product takes a sixth longer.
     """
-    rows, length = prod(shape[: len(shape) // 2 + 1]), prod(shape[len(shape) // 2 + 1 :])
-    buffer = np.empty((n, rows, length + CACHE_LINE // dtype.itemsize), dtype)
-    return buffer[..., :length].reshape(n, *shape)
+    buffer = np.empty((prod(rows), prod(length) + CACHE_LINE // dtype.itemsize), dtype)
+    return buffer[:, : prod(length)].reshape(*rows, *length)
 
 
 def matrices(cols: Array, groups: int) -> Array:

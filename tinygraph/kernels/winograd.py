@@ -25,7 +25,7 @@ import numpy as np
 
 from tinygraph.kernels._types import Array, Sizes
 from tinygraph.kernels.threads import share, share_sum
-from tinygraph.kernels.tiles import column_buffer, is_large, matrices, tile_length, tiles
+from tinygraph.kernels.tiles import column_buffer, is_large, tile_length, tiles
 from tinygraph.kernels.windows import Index, image_size, output_sizes, taps
 
 MANY_CHANNELS = 64
@@ -74,19 +74,17 @@ def conv(
     x, w = x.astype(dtype, copy=False), w.astype(dtype, copy=False)  # bytes would wrap round
     y = np.empty((n, o, *windows), dtype)
     filters = _combined_filters(w).reshape(4 * groups, o // groups, -1)
-    bias = None if b is None else b.reshape(o, *(1,) * len(windows))
+    bias = None if b is None else b.reshape(o, *(1,) * (1 + len(windows)))
 
     def work(part: slice) -> bool:
         out = y[part]
         length = _tile_length(len(out), y.itemsize, c, o, kernel_size, pairs)
-        sums = np.empty((length, 4, o, *pairs), y.dtype)
-        products = sums.reshape(length, 4 * groups, o // groups, -1)
         finite = True
         for tile, cols in _column_tiles(
             x[part], pairs, kernel_size, stride, padding, dilation, groups, length
         ):
-            np.matmul(filters, cols, out=products[: len(cols)])
-            _add_up(sums[: len(cols)], bias, out[tile])
+            products = np.matmul(filters, cols)
+            _add_up(products.reshape(4, o, -1, *pairs), bias, out[tile].swapaxes(0, 1))
             finite = finite and _is_finite(out[tile])
         return finite
 
@@ -112,20 +110,19 @@ def conv_weight_grad(
     def work(part: slice) -> Array:
         z = g[part]
         length = _tile_length(len(z), dtype.itemsize, c, o, kernel_size, pairs)
-        grads = np.zeros((length, 4, o, *pairs), dtype)
-        matrix = grads.reshape(length, 4 * groups, o // groups, -1).mT
+        grads = np.zeros((4, o, length, *pairs), dtype)
+        matrix = grads.reshape(4 * groups, o // groups, -1).mT
         gw = np.zeros((4 * groups, depth, o // groups), dtype)
         for tile, cols in _column_tiles(
             x[part], pairs, kernel_size, stride, padding, dilation, groups, length
         ):
-            _share_out(z[tile], grads[: len(cols)])
-            products = np.matmul(cols, matrix[: len(cols)])
-            gw += products[0] if len(products) == 1 else products.sum(axis=0)
+            _share_out(z[tile].swapaxes(0, 1), grads[:, :, : tile.stop - tile.start])
+            gw += np.matmul(cols, matrix[:, : cols.shape[-1]])
         return gw
 
     with np.errstate(over="ignore", invalid="ignore"):
         gw = share_sum(n, work, is_large(x, kernel_size, windows))
-        gw = np.ascontiguousarray(gw.mT).reshape(4, o, c // groups, *kernel_size[1:])
+        gw = gw.reshape(4, groups, *kernel_size[1:], c // groups, o // groups)
         gw = _shared_out_filters(gw)
     return gw if _is_finite(gw) else None
 
@@ -146,31 +143,33 @@ def _column_tiles(
 ) -> Iterator[tuple[slice, Array]]:
     """Yield tiles of images with columns of their combined rows: (N, C, H, W) -> (tile, 4G, D, L).
 
-    The columns are overwritten by those of the next tile.
+    L are the windows of all images of a tile.  The columns are overwritten by the next ones.
     """
     n, c = x.shape[:2]
     margins = [*zip(padding[1:], x.shape[3:], strict=True)]
     padded = [2 * p + w for p, w in margins]
-    rows = np.zeros((2, length, c, pairs[0] + 1, *padded), x.dtype)
+    rows = np.zeros((2, c, length, pairs[0] + 1, *padded), x.dtype)
     image_part: Index = (..., *(slice(p, p + w) for p, w in margins))
     inside = rows[image_part]
-    images = np.empty((length, 4 * c, pairs[0], *padded), x.dtype)
-    image, channel, row, *pixel = images.strides
+    images = np.empty((4, c, length, pairs[0], *padded), x.dtype)
+    _, channel, image, row, *pixel = images.strides
     entries = [s * d for s, d in zip(pixel, dilation[1:], strict=True)]
     steps = [s * d for s, d in zip(pixel, stride[1:], strict=True)]
-    shape = length, 4 * c, *kernel_size[1:], *pairs
-    windows = np.ndarray(shape, x.dtype, images, 0, (image, channel, *entries, row, *steps))
-    columns = column_buffer(length, (4 * c, 1, *shape[2:]), x.dtype)
+    shape = 4 * groups, *kernel_size[1:], c // groups, length, *pairs
+    strides = c // groups * channel, *entries, channel, image, row, *steps
+    windows = np.ndarray(shape, x.dtype, images, 0, strides)
+    columns = column_buffer(shape[: -len(pairs) - 1], shape[-len(pairs) - 1 :], x.dtype)
     for tile in tiles(n, length):
         m = tile.stop - tile.start
-        _part_rows(x[tile], inside[:, :m], padding[0])
-        _combine(rows[:, :m], images[:m].reshape(m, 4, c, *images.shape[2:]))
-        columns[:m, :, 0] = windows[:m]
-        yield tile, matrices(columns[:m], 4 * groups)
+        _part_rows(x[tile].swapaxes(0, 1), inside[:, :, :m], padding[0])
+        _combine(rows[:, :, :m], images[:, :, :m])
+        part = (..., slice(m), *(slice(None) for _ in pairs))
+        columns[part] = windows[part]
+        yield tile, columns[part].reshape(4 * groups, -1, m * prod(pairs))
 
 
 def _part_rows(x: Array, rows: Array, padding: int) -> None:
-    """Write even and odd rows of padded images by themselves: (N, C, H, W) -> (2, N, C, T, W)."""
+    """Write even and odd rows of padded images by themselves: (C, N, H, W) -> (2, C, N, T, W)."""
     size, count = image_size(x), rows.shape[3]
     none, ones = (0,) * (len(size) - 1), (1,) * (len(size) - 1)
     pairs = 2, *ones
@@ -180,28 +179,41 @@ def _part_rows(x: Array, rows: Array, padding: int) -> None:
 
 
 def _combine(rows: Array, images: Array) -> None:
-    """Combine the rows of pairs of windows: (2, N, C, T + 1, W) -> (N, 4, C, T, W)."""
+    """Combine the rows of pairs of windows: (2, C, N, T + 1, W) -> (4, C, N, T, W)."""
     first, second = rows[:, :, :, :-1], rows[:, :, :, 1:]  # d0 and d1, d2 and d3
-    np.subtract(second, first, out=images[:, :2].swapaxes(0, 1))
-    np.add(first[1], second[0], out=images[:, 2])
-    np.subtract(second[0], first[1], out=images[:, 3])
+    np.subtract(second, first, out=images[:2])
+    np.add(first[1], second[0], out=images[2])
+    np.subtract(second[0], first[1], out=images[3])
 
 
 def _combined_filters(w: Array) -> Array:
-    """(O, C/G, 3, kw) -> (4, O, C/G, kw)."""
-    outer, middle = (w[:, :, 0] + w[:, :, 2]) / 2, w[:, :, 1] / 2
-    return np.stack((-w[:, :, 0], w[:, :, 2], outer + middle, outer - middle))
+    """(O, C/G, 3, kw) -> (4, O, kw, C/G)."""
+    o, depth, _, *entries = w.shape
+    w0, w1, w2 = np.moveaxis(w, (0, 1), (-2, -1)).copy()  # each (kw, O, C/G), in long runs
+    filters = np.empty((4, o, *entries, depth), w.dtype)
+    m0, m1, m2, m3 = np.moveaxis(filters, 1, -2)
+    np.negative(w0, out=m0)
+    m1[...] = w2
+    w0 += w2
+    w0 /= 2
+    w1 /= 2
+    np.add(w0, w1, out=m2)
+    np.subtract(w0, w1, out=m3)
+    return filters
 
 
 def _shared_out_filters(gw: Array) -> Array:
-    """(4, O, C/G, kw) -> (O, C/G, 3, kw), the adjoint of `_combined_filters`."""
-    outer, middle = (gw[2] + gw[3]) / 2, (gw[2] - gw[3]) / 2
-    return np.stack((outer - gw[0], middle, outer + gw[1]), axis=2)
+    """(4, G, kw, C/G, O/G) -> (O, C/G, 3, kw), the adjoint of `_combined_filters`."""
+    m0, m1, m2, m3 = gw
+    outer, middle = (m2 + m3) / 2, (m2 - m3) / 2
+    filters = np.stack((outer - m0, middle, outer + m1))
+    filters = np.moveaxis(filters, (1, -1, -2), (0, 1, 2))  # (G, O/G, C/G, 3, kw)
+    return np.ascontiguousarray(filters).reshape(-1, *filters.shape[2:])
 
 
 def _add_up(products: Array, bias: Array | None, y: Array) -> None:
-    """(N, 4, O, T, W') -> (N, O, H', W').  The products are overwritten."""
-    m0, m1, m2, m3 = (products[:, i] for i in range(4))
+    """(4, O, N, T, W') -> (O, N, H', W').  The products are overwritten."""
+    m0, m1, m2, m3 = products
     even, odd = y[:, :, ::2], y[:, :, 1::2]
     if bias is not None:
         m2 += bias
@@ -213,10 +225,10 @@ def _add_up(products: Array, bias: Array | None, y: Array) -> None:
 
 
 def _share_out(g: Array, grads: Array) -> None:
-    """(N, O, H', W') -> (N, 4, O, T, W'), the adjoint of `_add_up`."""
-    _part_rows(g, grads[:, :2].swapaxes(0, 1), 0)
-    np.add(grads[:, 0], grads[:, 1], out=grads[:, 2])
-    np.subtract(grads[:, 0], grads[:, 1], out=grads[:, 3])
+    """(O, N, H', W') -> (4, O, N, T, W'), the adjoint of `_add_up`."""
+    _part_rows(g, grads[:2], 0)
+    np.add(grads[0], grads[1], out=grads[2])
+    np.subtract(grads[0], grads[1], out=grads[3])
 
 
 def _is_finite(a: Array) -> bool:
