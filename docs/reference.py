@@ -9,12 +9,16 @@ import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import tinygraph as tg
+import tinygraph.testing.strategies
 
 PAGE = Path(__file__).with_name("reference.md")
+MODULES = (
+    *(tg.func, tg.linalg, tg.nn, tg.nn.functional, tg.nn.init, tg.nn.utils),
+    *(tg.optim, tg.optim.lr_scheduler, tg.data, tg.testing, tg.testing.strategies),
+)
 
 HEAD = """# Reference
 
@@ -23,24 +27,12 @@ Every public name, with its first sentence; `help(tinygraph.NAME)` says the rest
 
 `tg.*` and Tensor methods follow NumPy where NumPy has the name; `tg.nn.*` and `tg.optim.*` follow
 PyTorch.
-
-Where NumPy and PyTorch mean different things by one call on a Tensor, this says the same in both:
-
-| PyTorch | tinygraph |
-|---|---|
-| `x.transpose(0, 1)` | `x.swapaxes(0, 1)` |
-| `x.split(2)` | `x.split(range(2, len(x), 2))`: where to cut |
-| `x.repeat(2, 3)` | `x.tile((2, 3))` |
-| `x.max(1)` | `x.max(1), x.argmax(1)` |
-| `x.sort(1)` | `x.sort(1), x.argsort(1)` |
-| `x.std(1)` | `x.std(1, ddof=1)`; `var` likewise |
-| `x.nonzero()` | `tg.stack(x.nonzero(), 1)` |
-| `x.size(1)` | `x.shape[1]` |
-| `x.numel()` | `x.size` |
+Of a method, ``x``, or the first of two operands, is the Tensor itself.
+[Coming from PyTorch](coming-from.md) says what is called otherwise.
 """
 
 
-def signature(thing: Any) -> str:
+def signature(thing: Any, method: bool = False) -> str:
     """Return the parameters without their annotations; none of what nobody calls."""
     if inspect.isabstract(thing):
         return ""
@@ -48,9 +40,9 @@ def signature(thing: Any) -> str:
         given = inspect.signature(thing)
     except (TypeError, ValueError):
         return ""
-    bare = [p.replace(annotation=p.empty) for p in given.parameters.values() if p.name != "self"]
+    bare = [p.replace(annotation=p.empty) for p in given.parameters.values()][method:]
     text = str(given.replace(parameters=bare, return_annotation=given.empty))
-    return re.sub(r"<[^>]*?([\w.]+)>", r"\1", text).replace("|", "\\|")
+    return re.sub(r"<[^>]*?([\w.]+)'?>", r"\1", text).replace("|", "\\|")
 
 
 def sentence(thing: Any) -> str:
@@ -64,12 +56,11 @@ def rows(title: str, names: list[str], home: Any, prefix: str) -> Iterator[str]:
     yield f"\n## {title}\n\n| | |\n|---|---|\n"
     for name in names:
         thing = getattr(home, name)
-        if isinstance(thing, ModuleType):
-            continue
         if isinstance(thing, property):
             yield f"| `{prefix}{name}` | {sentence(thing)} |\n"
-        else:
-            yield f"| `{prefix}{name}{signature(thing)}` | {sentence(thing)} |\n"
+        elif callable(thing):
+            called = signature(thing, method=inspect.isclass(home))
+            yield f"| `{prefix}{name}{called}` | {sentence(thing)} |\n"
 
 
 def public(home: Any) -> list[str]:
@@ -93,9 +84,10 @@ def page() -> str:
         HEAD,
         *rows("Functions", functions, tg, "tg."),
         *rows("Classes", classes, tg, "tg."),
-        *rows("Methods of Tensor", public(tg.Tensor), tg.Tensor, "."),
     ]
-    for home in (tg.func, tg.linalg, tg.nn, tg.nn.functional, tg.nn.init, tg.optim, tg.data):
+    for home in (tg.Tensor, tg.Graph, tg.nn.Module):
+        parts += rows(f"Methods of {home.__name__}", public(home), home, ".")
+    for home in MODULES:
         parts += rows(f"`{home.__name__}`", public(home), home, "")
     return "".join(parts)
 

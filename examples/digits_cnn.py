@@ -96,6 +96,7 @@ def train(split: Split, seed: int, epochs: int) -> Run:
     generator = np.random.default_rng(seed)
     model = DigitsCNN(generator)
     optimizer = tg.optim.Adam(model.parameters(), lr=LEARNING_RATE)
+    schedule = tg.optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 1 - epoch / epochs)
     batches = tg.data.DataLoader(
         tg.data.TensorDataset(split.train_images, split.train_digits),
         batch_size=64,
@@ -105,7 +106,6 @@ def train(split: Split, seed: int, epochs: int) -> Run:
     run = Run(model, [], [], 0.0)
     started = time.perf_counter()
     for epoch in range(1, epochs + 1):
-        optimizer.param_groups[0]["lr"] = LEARNING_RATE * (1 - (epoch - 1) / epochs)
         total = 0.0
         for images, digits in tqdm(batches, desc=f"epoch {epoch:2}", leave=False, unit="batch"):
             optimizer.zero_grad()
@@ -113,6 +113,7 @@ def train(split: Split, seed: int, epochs: int) -> Run:
             loss.backward()
             optimizer.step()
             total += loss.item() * len(digits)
+        schedule.step()
         run.losses.append(total / len(split.train_images))
         correct = predict(model, split.test_images) == split.test_digits
         run.accuracies.append(float(correct.mean()))

@@ -19,7 +19,7 @@ from sklearn.model_selection import train_test_split
 import tinygraph as tg
 from tinygraph import nn
 
-LEARNING_RATE = 5e-3
+LEARNING_RATE = 1e-2
 
 
 class RowReader(nn.Module):
@@ -37,7 +37,7 @@ class RowReader(nn.Module):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--epochs", type=int, default=15)
+    parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--out", type=Path, default=Path("out"))
     parser.add_argument("--fast", action="store_true", help="two epochs only, to see that it works")
     options = parser.parse_args()
@@ -52,12 +52,12 @@ def main() -> None:
     model = RowReader()
     print(model)
     optimizer = tg.optim.Adam(model.parameters(), lr=LEARNING_RATE)
+    schedule = tg.optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 1 - epoch / epochs)
     batches = tg.data.DataLoader(
         tg.data.TensorDataset(train_x, train_y), batch_size=64, shuffle=True
     )
     started = time.perf_counter()
     for epoch in range(1, epochs + 1):
-        optimizer.param_groups[0]["lr"] = LEARNING_RATE * (1 - (epoch - 1) / epochs)
         total = 0.0
         for x, y in batches:
             optimizer.zero_grad()
@@ -66,6 +66,7 @@ def main() -> None:
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             total += loss.item() * len(y)
+        schedule.step()
         with tg.no_grad():
             correct = model(tg.from_numpy(test_x)).argmax(axis=1).numpy() == test_y
         print(
