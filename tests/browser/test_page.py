@@ -348,12 +348,13 @@ def colors(page: Any) -> tuple[str, str]:
 def test_colour_schemes(show: Show) -> None:
     light = ("rgb(255, 255, 255)", "rgb(222, 237, 247)")
     dark = ("rgb(22, 25, 29)", "rgb(21, 50, 74)")
-    page = show(formula())
-    assert colors(page) == light
-    for expected in (light, dark, light):
-        page.keyboard.press("t")
-        assert colors(page) == expected
-    assert colors(show(formula(), {"color_scheme": "dark"})) == dark
+    for system in (light, dark):
+        page = show(formula(), {"color_scheme": "light" if system == light else "dark"})
+        other = dark if system == light else light
+        assert colors(page) == system
+        for expected in (other, system, system):  # what is not seen, what is, and the system's
+            page.keyboard.press("t")
+            assert colors(page) == expected
     forced = show(formula(), {"forced_colors": "active"})
     assert forced.evaluate("matchMedia('(forced-colors: active)').matches")
     canvas = forced.evaluate("getComputedStyle(document.body).backgroundColor")

@@ -428,7 +428,7 @@ def test_the_title_tells_the_model_and_the_output() -> None:
 
 def test_without_an_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engines, "ENGINES", {})
-    with pytest.raises(RenderError, match="SVG needs a program that lays graphs out"):
+    with pytest.raises(RenderError, match="HTML needs a program that lays graphs out"):
         formula().render(tmp_path / "g.html")
     assert list(tmp_path.iterdir()) == []
 

@@ -91,7 +91,7 @@ def lay_out(
 def lay_out_all(
     sources: Sequence[str], timeout: float | None = None, engine: EngineName | None = None
 ) -> list[str]:
-    """Return several DOT sources as SVGs: each is the one that it would be alone.
+    """Return several DOT sources as SVGs for a page: each is the one that it would be alone.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def lay_out_all(
     RenderError
         If no engine can, or it fails.
     """
-    return _svgs(sources, _end(timeout), engine) if sources else []
+    return _svgs(sources, _end(timeout), engine, "html") if sources else []
 
 
 def _end(timeout: float | None) -> float:
@@ -108,7 +108,7 @@ def _end(timeout: float | None) -> float:
 
 
 def _svgs(
-    sources: Sequence[str], end: float, engine: EngineName | None, format: str = "svg"
+    sources: Sequence[str], end: float, engine: EngineName | None, format: str
 ) -> list[str]:
     """Return SVGs, which are wanted for ``format``."""
     name, command = _choice("svg", engine, format)

@@ -53,8 +53,10 @@ tg.tools = (() => {
     tg.byId("scheme").title = SCHEMES[name];
   }
 
+  /** Go on to the next colours: from the system's to those that it has not. */
   function turnScheme() {
-    const names = Object.keys(SCHEMES);
+    const isDark = matchMedia("(prefers-color-scheme: dark)").matches;
+    const names = isDark ? ["auto", "light", "dark"] : ["auto", "dark", "light"];
     setScheme(names[(names.indexOf(scheme) + 1) % names.length]);
     tg.say(SCHEMES[scheme]);
   }
