@@ -51,8 +51,13 @@ class Worker:
             return {"error": max(_distance(results[name], reference[name]) for name in results)}
 
     def time(self, seconds: float) -> dict[str, Any]:
-        """The median time of a step, in seconds: each call alone, or many where they are short."""
+        """The median time of a step, in seconds: each call alone, or many where they are short.
+
+        A step of training is preceded by one that is not timed, as there is a pause before it.
+        """
         times, inner = [], 1
+        if seconds and self.calls == 1:
+            self.task.step()
         end = time.perf_counter() + seconds
         while not times or time.perf_counter() < end:
             if self.task.before:
