@@ -109,6 +109,25 @@ class Operation:
 
 
 @dataclass(frozen=True)
+class Recurrent:
+    """A recurrent layer along sequences, forward and backward from a given gradient, to all."""
+
+    layer: str  # its name in the frameworks that have it
+    gates: int
+    x: Shape  # steps, batch, features
+    hidden: int
+
+    def arrays(self) -> dict[str, Any]:
+        rng, rows = _generator(), self.gates * self.hidden
+        shapes = ((rows, self.x[2]), (rows, self.hidden), (rows,), (rows,))
+        return {
+            "x": _normal(rng, self.x),
+            "parameters": [_normal(rng, shape, self.hidden**-0.5) for shape in shapes],
+            "g": _normal(rng, (*self.x[:2], self.hidden)),
+        }
+
+
+@dataclass(frozen=True)
 class AdamStep:
     """One step of Adam, its gradient given."""
 
@@ -130,7 +149,7 @@ class Chain:
         return {"x": _normal(_generator(), (1,))}
 
 
-Work: TypeAlias = Train | Operation | AdamStep | Chain
+Work: TypeAlias = Train | Operation | Recurrent | AdamStep | Chain
 
 
 @dataclass(frozen=True)
@@ -198,6 +217,8 @@ def rows() -> tuple[Row, ...]:
             _batch_norm(4, 3, 5, 5),
             goal=1.5,
         ),
+        _recurrent("lstm", "LSTM", 4),
+        _recurrent("gru", "GRU", 3),
         Row("adam", "Adam step, 1 M parameters", AdamStep(10**6), AdamStep(1000), goal=1.5),
         _vgg("memory", "VGG-small step, peak memory", 1.2, measures="memory"),
         *(
@@ -251,6 +272,12 @@ def _cross_entropy(name: str, n: int, classes: int) -> Row:
         return Operation("cross_entropy", ((n, classes),), (), classes=classes)
 
     return Row(name, f"softmax cross-entropy {n}×{classes}", work(n), work(8), goal=1.5)
+
+
+def _recurrent(name: str, layer: str, gates: int) -> Row:
+    work = Recurrent(layer, gates, (28, 64, 28), 128)
+    title = f"{layer}, 28 steps of 64×28, 128 hidden"
+    return Row(name, title, work, Recurrent(layer, gates, (3, 2, 4), 5))
 
 
 def _batch_norm(n: int, c: int, h: int, w: int) -> Operation:

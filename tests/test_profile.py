@@ -12,6 +12,7 @@ import pytest
 import tinygraph as tg
 from tinygraph._cost import FORMULAS, cost
 from tinygraph._graph import Graph, Vertex
+from tinygraph.ops.recurrent import gru_step, lstm_step
 
 nn = tg.nn
 F = nn.functional
@@ -80,6 +81,21 @@ def test_a_convolution_costs_backward_what_it_costs_forward_twice() -> None:
     y = F.conv2d(x, w)
     gradients = tg.grad(y.sum(), [x, w], create_graph=True)
     assert [last(g).flops for g in gradients] == [last(y).flops] * 2
+
+
+def test_gates_cost_what_the_arithmetic_in_them_does() -> None:
+    def flops(*ys: tg.Tensor) -> int:
+        return sum(v.flops or 0 for v in tg.graph(*ys))
+
+    x, h, c, weight = ones(2, 12), ones(2, 3), ones(2, 3), ones(12, 3)
+    i, f, n, o = tg.split(x + F.linear(h, weight), 4, -1)
+    state = f.sigmoid() * c + i.sigmoid() * n.tanh()
+    assert flops(*lstm_step(x, h, c, weight)) == flops(o.sigmoid() * state.tanh(), state)
+
+    x, weight, bias = ones(2, 9), ones(9, 3), ones(9)
+    (xr, xz, xn), (ur, uz, un) = (tg.split(part, 3, -1) for part in (x, F.linear(h, weight, bias)))
+    z, n = (xz + uz).sigmoid(), (xn + (xr + ur).sigmoid() * un).tanh()
+    assert flops(gru_step(x, h, weight, bias)) == flops(n + z * (h - n))
 
 
 def test_bytes_are_what_is_read_and_written() -> None:

@@ -104,10 +104,9 @@ class _Gradients:
             self.owned.add(source)
 
     def add_in_place(self, node: Node, g: Value) -> bool:
-        """Let a Function that scatters add to what has arrived at its input, if it can."""
+        """Let a Function that scatters add to the gradient of its input, unless its own is read."""
         source: Any = node.inputs[0]
-        held = self.values.get(source)
-        if held is None or self.create_graph or len(node.inputs) > 1:
+        if self.create_graph or len(node.inputs) > 1:
             return False
         watchers = current_mode.get().watchers
         if any(watcher.reads_gradients for watcher in watchers):
@@ -115,9 +114,12 @@ class _Gradients:
         for watcher in watchers:
             watcher.before_backward(node, g)
         if source not in self.owned:
-            held = self.values[source] = held.copy()
+            held = self.values.get(source)
+            ours = np.zeros(source.shape, source.dtype) if held is None else held.copy()
+            self.values[source] = ours
             self.owned.add(source)
-        node.function.add_to(held, unpack(g, node.layout) if node.layout else g)
+        total = self.values[source]
+        node.function.add_to(total, unpack(g, node.layout) if node.layout else g)
         for watcher in watchers:
             watcher.after_backward(node, g, (None,))
         return True
@@ -429,7 +431,9 @@ def grad(
 ) -> Any:
     """Return the gradient of (the sum of) ``outputs`` with respect to ``inputs``.
 
-    No ``grad`` attribute is touched, and only what leads to the inputs is computed.
+    No leaf's ``grad`` is touched, and only what leads to the inputs is computed.  Hooks are called
+    as in `Tensor.backward`: what is returned for an input is its gradient as its own hooks left it
+    (in PyTorch not, if another of the inputs lies behind it).
 
     Parameters
     ----------

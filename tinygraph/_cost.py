@@ -27,6 +27,7 @@ from .ops import (
     loss,
     normalization,
     pool,
+    recurrent,
     reduction,
     resample,
     selection,
@@ -66,8 +67,8 @@ def _nothing(function: Function, xs: list[Shape], y: Shape) -> int:
     return 0
 
 
-def _per_output(function: Function, xs: list[Shape], y: Shape) -> int:
-    return _product(y)
+def _per_output(count: int) -> Formula:
+    return lambda function, xs, y: count * _product(y)
 
 
 def _per_input(count: int) -> Formula:
@@ -110,6 +111,11 @@ def _spread(function: Any, xs: list[Shape], y: Shape) -> int:
 def _resample(function: Function, xs: list[Shape], y: Shape) -> int:
     """Count the entries that go in or come out, whichever are more, for each axis."""
     return 2 * len(y[2:]) * max(_product(xs[0]), _product(y))
+
+
+def _gru_gates(function: Function, xs: list[Shape], y: Shape) -> int:
+    """Count a sum and a sigmoid for two of three gates, a product more for the third."""
+    return 7 * _product(y) // 3
 
 
 def _cubic(count: float) -> Formula:
@@ -169,6 +175,10 @@ FORMULAS: dict[type[Function], Formula] = {
     pool.AvgUnpool: _spread,
     pool._AvgPool: _window,
     pool._MaxPool: _window,
+    recurrent.GRUGates: _gru_gates,
+    recurrent.GRUState: _per_output(3),
+    recurrent.LSTMOutput: _per_output(2),
+    recurrent.LSTMState: _per_output(3),
     reduction.ChannelSum: _per_input(1),
     reduction.LogSoftmax: _per_input(5),
     reduction.LogSumExp: _per_input(4),
@@ -211,4 +221,4 @@ def _formula(function: Any) -> Formula | None:
         if base in FORMULAS:
             return FORMULAS[base]
     ours = function.__module__.startswith("tinygraph.ops.")
-    return _per_output if ours else None
+    return _per_output(1) if ours else None

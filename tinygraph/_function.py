@@ -132,7 +132,7 @@ class Function:
     broadcasts : bool
         Inputs broadcast against each other; the engine sums each gradient to its input's shape.
     scatters : bool
-        The gradient of the only input is 0 but in a part of it.  Where another has arrived there,
+        The gradient of the only input is 0 but in a part of it.  Where nobody differentiates it,
         and no hook reads gradients, the engine calls ``add_to(total, g)``, which adds it in place,
         and not the rule: a loop over rows then makes no array of zeros for each row.
     outputs : tuple of str
@@ -248,6 +248,11 @@ class Function:
             watcher.before_forward(self)
         y, aux, layout = self._run(arrays)
         if type(y) is not np.ndarray:
+            if isinstance(y, tuple):
+                raise TypeError(
+                    f"{type(self).__name__}.forward returned a tuple; what it returns besides y "
+                    "must have a name, in outputs or aux"
+                )
             y = np.asarray(y)
         kind = y.dtype.kind
         if kind not in "fiub":
@@ -290,16 +295,15 @@ class Function:
                         "do not broadcast"
                     ) from error
             raise
-        if self.outputs:
-            return self._pack(result)
-        return (result[0], result[1:], None) if self.aux else (result, (), None)
+        if not (self.outputs or self.aux):
+            return result, (), None
+        expected = (self.outputs or ("y",)) + self.aux
+        if not isinstance(result, tuple) or len(result) != len(expected):
+            raise ValueError(f"{type(self).__name__}.forward must return {', '.join(expected)}")
+        return self._pack(result) if self.outputs else (result[0], result[1:], None)
 
     def _pack(self, result: tuple[Any, ...]) -> tuple[Array, tuple[Any, ...], Layout]:
         count = len(self.outputs)
-        if not isinstance(result, tuple) or len(result) != count + len(self.aux):
-            raise ValueError(
-                f"{type(self).__name__}.forward must return {', '.join(self.outputs + self.aux)}"
-            )
         parts = [np.asarray(part) for part in result[:count]]
         if len({part.dtype for part in parts}) > 1:
             raise ValueError(f"the outputs of {type(self).__name__} must have one dtype")

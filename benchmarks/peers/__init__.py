@@ -1,6 +1,7 @@
 """How each framework runs the rows of workloads.py: one module for each.
 
-A module's `Peer` makes a `Task` of each kind of work, or raises `LeftOut` with the reason.
+A module's `Peer` makes a `Task` of each kind of work, or raises `LeftOut` with the reason.  It has
+no method for a kind of layers that its framework has not.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Protocol
 
-from workloads import AdamStep, Chain, Operation, Train, Work
+from workloads import AdamStep, Chain, Operation, Recurrent, Train, Work
 
 NAMES = ("tinygraph", "torch", "mygrad", "autograd", "jax")
 TITLES = dict(
@@ -35,11 +36,18 @@ class Task:
 class Peer(Protocol):
     def train(self, work: Train, x: Any, target: Any, parameters: list[Any]) -> Task: ...
     def operation(self, work: Operation, inputs: list[Any], g: Any) -> Task: ...
+    def recurrent(self, work: Recurrent, x: Any, parameters: list[Any], g: Any) -> Task: ...
     def adam(self, work: AdamStep, parameter: Any, gradient: Any) -> Task: ...
     def chain(self, work: Chain, x: Any) -> Task: ...
 
 
-_METHODS = {Train: "train", Operation: "operation", AdamStep: "adam", Chain: "chain"}
+_METHODS = {
+    Train: "train",
+    Operation: "operation",
+    Recurrent: "recurrent",
+    AdamStep: "adam",
+    Chain: "chain",
+}
 
 
 def load(name: str) -> Peer:
@@ -51,7 +59,9 @@ def installed() -> list[str]:
 
 
 def make(peer: Peer, work: Work) -> Task:
-    method = getattr(peer, _METHODS[type(work)])
+    method = getattr(peer, _METHODS[type(work)], None)
+    if method is None:
+        raise LeftOut("it has no such layers")
     return method(work, **work.arrays())
 
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from workloads import AdamStep, Chain, Conv, Flatten, Linear, Operation, Pool, Relu, Train
+from workloads import (
+    AdamStep,
+    Chain,
+    Conv,
+    Flatten,
+    Linear,
+    Operation,
+    Pool,
+    Recurrent,
+    Relu,
+    Train,
+)
 
 from peers import Task, named
 
@@ -48,12 +59,15 @@ class TorchLike:
             case Flatten():
                 return nn.Flatten()
 
-    def train(self, work: Train, x: Any, target: Any, parameters: list[Any]) -> Task:
-        net = self.nn.Sequential(*map(self.layer, work.layers))
+    def load(self, net: Any, parameters: list[Any]) -> None:
         names = list(net.state_dict())
         net.load_state_dict(
             {name: self.tensor(array) for name, array in zip(names, parameters, strict=True)}
         )
+
+    def train(self, work: Train, x: Any, target: Any, parameters: list[Any]) -> Task:
+        net = self.nn.Sequential(*map(self.layer, work.layers))
+        self.load(net, parameters)
         x, target = self.tensor(x), self.tensor(target)
         optimizer = self.optim.SGD(net.parameters(), lr=1e-3)
         cross_entropy = self.functional.cross_entropy
@@ -70,6 +84,23 @@ class TorchLike:
             return named(self.array(loss), [self.array(p.grad) for p in net.parameters()])
 
         return Task(step, results)
+
+    def recurrent(self, work: Recurrent, x: Any, parameters: list[Any], g: Any) -> Task:
+        layer = getattr(self.nn, work.layer)(work.x[2], work.hidden)
+        self.load(layer, parameters)
+        x, g = self.leaf(x), self.tensor(g)
+        leaves = [x, *layer.parameters()]
+
+        def step() -> Any:
+            for leaf in leaves:
+                leaf.grad = None
+            y, _ = layer(x)
+            y.backward(g)
+            return y
+
+        return Task(
+            step, lambda: named(self.array(step()), [self.array(leaf.grad) for leaf in leaves])
+        )
 
     def operation(self, work: Operation, inputs: list[Any], g: Any) -> Task:
         function, functional = OPERATIONS[work.operation], self.functional

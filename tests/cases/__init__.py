@@ -16,6 +16,7 @@ from .loss import LOSSES
 from .normalization import NORMALIZATIONS
 from .pointwise import POINTWISE
 from .pointwise_loss import POINTWISE_LOSSES
+from .recurrent import RECURRENT
 from .reduction import REDUCTIONS
 from .running import RUNNING
 from .selection import SELECTIONS
@@ -39,6 +40,7 @@ CASES: list[Case] = [
     *LOSSES,
     *NORMALIZATIONS,
     *EMBEDDINGS,
+    *RECURRENT,
     *POINTWISE_LOSSES,
     *TIES,
 ]

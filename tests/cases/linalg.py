@@ -48,4 +48,11 @@ PRODUCTS = [
         linear=True,
     ),
     Case(Linear(), [normal(2, 3), normal(4, 3), None], linear, linear=True),
+    Case(
+        Linear(),
+        [normal(2, 3), normal(4, 3), normal(2, 4)],
+        linear,
+        [((2, 2, 3), (1, 3), (2, 2, 1)), ((0, 3), (4, 3), (0, 4))],
+        linear=True,
+    ),
 ]

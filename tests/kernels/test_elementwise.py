@@ -1,4 +1,4 @@
-"""relu and where: bit for bit what NumPy's functions give, whatever the size, dtype and layout."""
+"""Bit for bit what NumPy's functions give, whatever the size, dtype and layout; and sigmoid."""
 
 import numpy as np
 import pytest
@@ -50,3 +50,20 @@ def test_integers_are_chosen_too():
     x, condition = np.arange(5000), np.arange(5000) % 2 == 0
     np.testing.assert_array_equal(kernels.where(condition, x, 0), np.where(condition, x, 0))
     assert kernels.where(condition, x, 0.0).dtype == np.float64
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble])
+def test_sigmoid_is_as_exact_where_it_is_small(dtype):
+    x = np.linspace(-15, 15, 1001).astype(dtype)
+    x.flags.writeable = False
+    info = np.finfo(dtype)
+    for values in (x, x[::-3], x[:1000].reshape(10, 100).T, np.asarray(x[0])):
+        y, exact = kernels.sigmoid(values), 1 / (1 + np.exp(-values.astype(np.longdouble)))
+        assert y.dtype == dtype
+        np.testing.assert_allclose(y, exact, rtol=4 * info.eps, atol=info.smallest_subnormal)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_sigmoid_of_what_is_large(dtype):
+    x = np.array([-np.inf, np.finfo(dtype).min, -0.0, np.finfo(dtype).max, np.inf, np.nan], dtype)
+    np.testing.assert_array_equal(kernels.sigmoid(x), np.array([0, 0, 0.5, 1, 1, np.nan], dtype))

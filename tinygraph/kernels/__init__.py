@@ -16,7 +16,7 @@ from tinygraph.kernels.channels import (
 from tinygraph.kernels.classification import cross_entropy, cross_entropy_grad
 from tinygraph.kernels.contraction import contract
 from tinygraph.kernels.convolution import conv, conv_input_grad, conv_weight_grad
-from tinygraph.kernels.elementwise import relu, where
+from tinygraph.kernels.elementwise import relu, sigmoid, where
 from tinygraph.kernels.memory import keep_freed_memory
 from tinygraph.kernels.pool import (
     adaptive_max_pool,
@@ -62,6 +62,7 @@ __all__ = [
     "put_pixels",
     "relu",
     "resample",
+    "sigmoid",
     "softmax",
     "softplus",
     "take_pixels",

@@ -20,6 +20,18 @@ def relu(x: Array) -> Array:
     return y
 
 
+@np.errstate(over="ignore", under="ignore")
+def sigmoid(x: Array) -> Array:
+    """Return 1 / (1 + exp(-x)); where exp overflows, that is 0."""
+    if x.dtype == np.float16:  # there exp overflows too soon
+        return sigmoid(x.astype(np.float32)).astype(np.float16)
+    y = np.empty_like(x)
+    np.negative(x, out=y)
+    np.exp(y, out=y)
+    np.add(y, 1, out=y)
+    return np.divide(1, y, out=y)
+
+
 def where(condition: Any, a: Any, b: Any) -> Array:
     """Choose a where a condition holds, and else b.
 

@@ -163,7 +163,7 @@ def _column_tiles(
         m = tile.stop - tile.start
         _part_rows(x[tile].swapaxes(0, 1), inside[:, :, :m], padding[0])
         _combine(rows[:, :, :m], images[:, :, :m])
-        part = (..., slice(m), *(slice(None) for _ in pairs))
+        part: Index = (..., slice(m), *(slice(None) for _ in pairs))
         columns[part] = windows[part]
         yield tile, columns[part].reshape(4 * groups, -1, m * prod(pairs))
 

@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .._mode import scope
-from .._tensor import Shape, Tensor, TensorLike, get_default_dtype
+from .._tensor import Constant, Shape, Tensor, TensorLike, get_default_dtype, wrap
 from ..ops._arguments import floating, number
-from ..ops.arranging import chunk, split, unbind
+from ..ops.arranging import unbind
 from ..ops.dropout import dropout as dropout_
-from ..ops.elementwise import relu, sigmoid, tanh
-from ..ops.linalg import linear
+from ..ops.elementwise import relu, tanh
+from ..ops.linalg import linear, linear_
+from ..ops.recurrent import gru_step, lstm_step
 from ..ops.shape import concatenate, stack
 from . import init
 from .layers import _check_positive
@@ -49,7 +50,10 @@ class _Recurrence(Module):
     hidden_size: int
 
     def _step(self, x: Tensor, state: State, weight: Tensor, bias: Tensor | None) -> State:
-        """Return the next state; ``x`` is (..., gates * hidden_size), the input times weight_ih."""
+        """Return the next state; ``x`` is (..., gates * hidden_size), the input times weight_ih.
+
+        There is no ``bias`` where both are added up, and so are in ``x``.
+        """
         raise NotImplementedError
 
     def _start(
@@ -75,13 +79,20 @@ class _Recurrence(Module):
             setattr(self, name + suffix, parameter)
 
     def _parameters(self, suffix: str) -> tuple[Any, ...]:
-        """Return weight_ih, weight_hh, bias_ih and bias_hh, None for biases that there are not."""
+        """Return weight_ih, weight_hh, and what is added to the products of each, or None."""
         names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        return tuple(getattr(self, name + suffix, None) for name in names)
+        *weights, bias_ih, bias_hh = (getattr(self, name + suffix, None) for name in names)
+        if self.adds_biases and bias_ih is not None:
+            bias_ih, bias_hh = bias_ih + bias_hh, None
+        return *weights, bias_ih, bias_hh
 
     def _zeros(self, x: Tensor, batch: Shape) -> State:
+        """Return the states to start with; a graph knows that they are 0, and no input."""
         shape = (*batch, self.hidden_size)
-        return tuple(Tensor(np.zeros(shape, x.dtype), name=name) for name in self.states)
+        return tuple(
+            wrap(np.zeros(shape, x.dtype), Constant(shape, x.dtype, name, 0.0))
+            for name in self.states
+        )
 
     def _given(self, hx: Any, shape: Shape) -> State:
         """Return the states that a user gives, which must have this shape."""
@@ -114,7 +125,7 @@ class _Elman(_Recurrence):
 
     def _step(self, x: Tensor, state: State, weight: Tensor, bias: Tensor | None) -> State:
         (h,) = state
-        return (NONLINEARITIES[self.nonlinearity](x + linear(h, weight, bias)),)
+        return (NONLINEARITIES[self.nonlinearity](linear_.apply(h, weight, x)),)
 
 
 class _LongShortTerm(_Recurrence):
@@ -123,9 +134,7 @@ class _LongShortTerm(_Recurrence):
 
     def _step(self, x: Tensor, state: State, weight: Tensor, bias: Tensor | None) -> State:
         h, c = state
-        i, f, g, o = chunk(x + linear(h, weight, bias), 4, -1)
-        c = sigmoid(f) * c + sigmoid(i) * tanh(g)
-        return sigmoid(o) * tanh(c), c
+        return lstm_step(x, h, c, weight)
 
 
 class _Gated(_Recurrence):
@@ -134,12 +143,7 @@ class _Gated(_Recurrence):
 
     def _step(self, x: Tensor, state: State, weight: Tensor, bias: Tensor | None) -> State:
         (h,) = state
-        two = [2 * self.hidden_size]
-        x_gates, x_new = split(x, two, -1)
-        h_gates, h_new = split(linear(h, weight, bias), two, -1)
-        r, z = chunk(sigmoid(x_gates + h_gates), 2, -1)
-        new = tanh(x_new + r * h_new)
-        return (new + z * (h - new),)
+        return (gru_step(x, h, weight, bias),)
 
 
 # -- layers: along whole sequences ---------------------------------------------------------------
@@ -228,8 +232,6 @@ class _Layers(_Recurrence):
     def _along(self, x: Tensor, time: int, state: State, suffix: str) -> tuple[Tensor, State]:
         """Return h at every step along the axis ``time``, and the last state."""
         weight_ih, weight_hh, bias_ih, bias_hh = self._parameters(suffix)
-        if self.adds_biases and self.bias:
-            bias_ih, bias_hh = bias_ih + bias_hh, None
         order = slice(None, None, -1 if suffix.endswith("_reverse") else 1)
         outputs = []
         for projected in unbind(linear(x, weight_ih, bias_ih), time)[order]:

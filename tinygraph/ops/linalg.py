@@ -25,19 +25,26 @@ class MatMul(Function):
 
 
 class Linear(Function):
-    """Affine map (..., i) -> (..., o) by w (o, i) and b (o,): gx = g w, gw = gᵀ x, gb = sum g."""
+    """Affine map (..., i) -> (..., o) by w (o, i) and b (o,): gx = g w, gw = gᵀ x, gb = sum g.
+
+    b may also have the shape of the output, and then gb = g.
+    """
 
     def forward(self, x: Array, w: Array, b: Array | None = None) -> Array:
         y = kernels.matmul(_rows(x), w.T)
         if b is not None:
+            b = b if b.ndim == 1 else _rows(b)
             y = np.add(y, b, out=y if b.dtype == y.dtype else None)
         return _parted(y, (*x.shape[:-1], w.shape[0]))
 
-    def backward(self, g: Value, x: Value, w: Value, needs: Any) -> Value:
+    def backward(self, g: Value, x: Value, w: Value, b_spec: Any, needs: Any) -> Value:
         rows = _rows(g)
         gx = _parted(matmul_(rows, w), x.shape) if needs.x else None
         gw = matmul_(rows.T, _rows(x)) if needs.w else None
-        return gx, gw, rows.sum(axis=0) if needs.b else None
+        gb = None
+        if needs.b:
+            gb = g if b_spec.shape == g.shape else rows.sum(axis=0)
+        return gx, gw, gb
 
 
 def _rows(x: Value) -> Value:

@@ -13,6 +13,7 @@ from . import (
     loss,
     normalization,
     pool,
+    recurrent,
     reduction,
     selection,
 )
@@ -27,6 +28,7 @@ MUTANTS: list[Mutant] = [
     *pool.MUTANTS,
     *normalization.MUTANTS,
     *loss.MUTANTS,
+    *recurrent.MUTANTS,
     *contracts.MUTANTS,
 ]
 FAMILIES = tuple(dict.fromkeys(mutant.family for mutant in MUTANTS))

@@ -67,13 +67,6 @@ MUTANTS = [
             "return g * y",
         ),
         (
-            "sigmoid: overflows",
-            "Sigmoid",
-            "e = np.exp(-np.abs(x))  # never overflows\n        return np.maximum(e, x >= 0) "
-            "/ (1 + e)",
-            "e = np.exp(x)\n        return e / (1 + e)",
-        ),
-        (
             "abs: slope 1 at 0",
             "Abs",
             "return where_(x > 0, g, where_(x < 0, -g, 0))",
@@ -179,6 +172,17 @@ MUTANTS = [
             "SiLU",
             "return g * (s * (1 + x * (1 - s)))",
             "return g * (s * (1 + (1 - s)))",
+        ),
+    ),
+    *mutants(
+        "elementwise",
+        "kernels/elementwise.py",
+        (
+            "sigmoid: overflows",
+            "Sigmoid LSTMGates GRUGates",
+            "    np.negative(x, out=y)\n    np.exp(y, out=y)\n    np.add(y, 1, out=y)\n"
+            "    return np.divide(1, y, out=y)",
+            "    np.exp(x, out=y)\n    return y / (1 + y)",
         ),
     ),
     *mutants(
