@@ -48,7 +48,8 @@ class Vertex:
     shape : tuple of int
     dtype : str
     value : number or None
-        What a constant is, where a user wrote it, as in ``x * 2``.
+        What a constant is, where a user wrote it, as in ``x * 2``; what each number of an array is
+        that a module made: the 0 of a state that a recurrent one starts with.
     doc : str or None
         The docstring of an operation, as its source has it: its shapes and its rule.
     key : str
@@ -273,7 +274,8 @@ def listing(graph: Graph) -> list[str]:
         name = "" if v.name is None else f" {v.name if plain else repr(v.name)}"
         references.append(name.strip() if plain else f"%{v.id}")
         if v.function is None:
-            line = f"%{v.id} = {v.kind}{name if v.value is None else f' {v.value}'}"
+            value = "" if v.value is None else f" {v.value}"
+            line = f"%{v.id} = {v.kind}{name or value}"
         else:
             settings = ", ".join(f"{key}={format_plain(value)}" for key, value in v.attributes)
             operands = ", ".join("None" if i is None else references[i] for i in v.operands)

@@ -63,6 +63,14 @@ def test_the_details_of_an_operation(show: Show, recorded: tg.Graph) -> None:
     assert page.evaluate("tg.page.selected()") == relu.operands[0]
 
 
+def test_a_state_of_zeros_is_not_among_the_inputs(show: Show) -> None:
+    layer = tg.nn.LSTM(3, 4)
+    page = show(tg.graph(layer(data("sequence", 6, 2, 3))[0], model=layer), fold=True)
+    assert page.locator("#details dd .link.input").all_inner_texts() == ["sequence"]
+    box(page, "h_0 = 0").click()
+    assert title(page) == "h_0"
+
+
 def test_a_click_beside_the_boxes_selects_nothing(show: Show) -> None:
     page = show(formula())
     box(page, "Multiply").click()

@@ -317,7 +317,8 @@ def test_every_step_is_a_place_and_steps_fold():
     graph = tg.graph(layer(tg.ones((8, 2, 3)))[0], model=layer)
     steps = {vertex.scope for vertex in graph if vertex.function and vertex.scope}
     assert steps == {("step",), *((f"step#{i}",) for i in range(2, 9))}
-    assert [v.name for v in graph if v.name and v.name.endswith("_0")] == ["h_0", "c_0"]
+    zeros = [(v.name, v.value) for v in graph if v.name and v.name.endswith("_0")]
+    assert zeros == [("h_0", 0), ("c_0", 0)]
     source = graph.to_dot(fold=True).source
     assert "step × 8" in source
     assert 'label="Tanh' not in source

@@ -197,3 +197,20 @@ def test_a_thousand_boxes_forward_and_backward_are_laid_out_in_a_second() -> Non
     assert to_dot(graph, backward="paired").source.count("label=") > 1000
     *_, seconds = drawn(graph, backward="paired")
     assert seconds < 2  # 1 s on a machine that does nothing else
+
+
+@pytest.mark.skipif(not shutil.which("dot"), reason="no dot on PATH")
+@pytest.mark.parametrize("options", [{"constants": True}, {"backward": "paired"}, {"fold": True}])
+def test_boxes_are_as_wide_as_was_computed(options: dict[str, Any]) -> None:
+    """A shape that has no size of its own was drawn upon the next box: a number's had none."""
+    y = leaf("w", 2, 3)
+    for number in (1.5, 3e-5, 1234567.0, 2.0, 2.0, 2.0):
+        y = (y * number).tanh()
+    source = to_dot(tg.graph(y), **options).source
+    command = ["dot", "-Tplain"]
+    plain = subprocess.run(command, input=source, capture_output=True, text=True, check=True).stdout
+    drawn = re.findall(r'^node (?:"[^"]*"|\S+) \S+ \S+ (\S+) ', plain, re.MULTILINE)
+    asked = re.findall(r' width="([^"]*)" shape=', source)
+    assert len(drawn) == len(asked) > 2
+    margins = [float(a) - float(b) for a, b in zip(sorted(drawn), sorted(asked), strict=True)]
+    assert all(-0.01 < margin < 0.4 for margin in margins)  # of a double line, and of a triple

@@ -47,6 +47,14 @@ def test_operations_without_modules_fold() -> None:
     assert titles(view(models.chain(1000), fold=True)) == ["x", "(Multiply, Tanh) × 500"]
 
 
+def test_scopes_are_called_by_their_names_without_numbers() -> None:
+    y = leaf("x", 2)
+    for name in ("part9", "part10", "part11", "rest2", "rest2", "rest2"):
+        with tg.scope(name):
+            y = tg.exp((y * 2).tanh())
+    assert titles(view(tg.graph(y), fold=True), "repeat") == ["part × 3", "rest2 × 3"]
+
+
 def test_blocks_in_blocks_fold() -> None:
     y = leaf("x", 2)
     for _ in range(5):

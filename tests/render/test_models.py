@@ -80,6 +80,15 @@ def test_a_list_between_whose_modules_others_run_is_opened() -> None:
     ]
 
 
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_the_layers_of_an_encoder_fold(batch_first: bool) -> None:
+    """The first one too, which takes data, of which no operation is recorded."""
+    layer = tg.nn.TransformerEncoderLayer(8, 2, 16, batch_first=batch_first)
+    net = tg.nn.TransformerEncoder(layer, 4)
+    shown = view(tg.graph(net(data("x", 5, 5, 8)).sum(), model=net), fold=True)
+    assert titles(shown) == ["x", "TransformerEncoderLayer × 4", "Sum"]
+
+
 def test_a_list_that_is_closed_by_name_stays_closed() -> None:
     assert titles(view(zoo.unet(), collapse="down"), "module") == ["down: ModuleList"]
 
@@ -108,7 +117,7 @@ def test_the_steps_of_a_loop_fold(recorded: bool) -> None:
         graph = zoo.lstm()
     shown = view(graph, fold=True)
     (repeat,) = (box for box in shown.boxes if box.role == "repeat")
-    assert repeat.lines[0].endswith("× 19")
+    assert repeat.lines[:2] == ("LSTMCell × 20", "cell … cell#20")
     assert len(titles(shown, "input")) <= 4  # of 20 steps
 
 
@@ -124,7 +133,7 @@ def test_blocks_fold_where_modules_start_and_end() -> None:
     repeats = [box.lines[:2] for box in shown.boxes if box.role == "repeat"]
     assert repeats == [
         ("Encoder × 6", "encoder.0 … encoder.5"),
-        ("Decoder × 5", "decoder.1 … decoder.5"),  # the first looks at the memory at once
+        ("Decoder × 6", "decoder.0 … decoder.5"),
     ]
 
 

@@ -57,7 +57,7 @@ def test_no_picture_of_a_loop_is_strained(steps: int, scopes: bool, backward: Ba
 def test_a_long_loop_is_folded_and_says_so(scopes: bool) -> None:
     shown = view(rnn(80, scopes))
     (repeat,) = titles(shown, "repeat")
-    assert repeat.endswith("× 79")
+    assert repeat.endswith("× 80")
     assert shown.simplified == (
         "Simplified, to draw 402 operations: repeated blocks are folded.",
         "To see more: focus='NAME' for a part, or max_nodes=NUMBER for more boxes.",
@@ -87,7 +87,7 @@ def test_a_long_loop_is_drawn_at_the_first_attempt(scopes: bool, tmp_path: Path)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         path = render(rnn(400, scopes), tmp_path / "g.svg", backward="paired")
-    assert "× 399" in path.read_text()
+    assert "× 400" in path.read_text()
     (said,) = [str(warning.message) for warning in caught]
     assert caught[0].category is RenderWarning
     assert "took too long" not in said

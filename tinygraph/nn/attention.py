@@ -87,7 +87,12 @@ class MultiheadAttention(Module):
         generator: np.random.Generator | None = None,
     ) -> None:
         super().__init__()
-        if embed_dim < 1 or num_heads < 1 or embed_dim % num_heads:
+        kdim = embed_dim if kdim is None else kdim
+        vdim = embed_dim if vdim is None else vdim
+        _check_positive(
+            "MultiheadAttention", embed_dim=embed_dim, num_heads=num_heads, kdim=kdim, vdim=vdim
+        )
+        if embed_dim % num_heads:
             raise ValueError(
                 f"MultiheadAttention: num_heads = {num_heads} must divide embed_dim = {embed_dim}"
             )
@@ -95,8 +100,8 @@ class MultiheadAttention(Module):
         self.num_heads = num_heads
         self.dropout = dropout
         self.add_zero_attn = add_zero_attn
-        self.kdim = embed_dim if kdim is None else kdim
-        self.vdim = embed_dim if vdim is None else vdim
+        self.kdim = kdim
+        self.vdim = vdim
         self.batch_first = batch_first
         self._generator = generator
         dtype = get_default_dtype() if dtype is None else dtype
@@ -108,11 +113,11 @@ class MultiheadAttention(Module):
             init.xavier_uniform_(p, generator=generator)
             return p
 
-        same = self.kdim == self.vdim == embed_dim
+        same = kdim == vdim == embed_dim
         self.in_proj_weight = weight(3 * embed_dim, embed_dim, same)
         self.q_proj_weight = weight(embed_dim, embed_dim, not same)
-        self.k_proj_weight = weight(embed_dim, self.kdim, not same)
-        self.v_proj_weight = weight(embed_dim, self.vdim, not same)
+        self.k_proj_weight = weight(embed_dim, kdim, not same)
+        self.v_proj_weight = weight(embed_dim, vdim, not same)
         self.in_proj_bias = Parameter(np.zeros(3 * embed_dim, dtype)) if bias else None
         self.out_proj = Linear(embed_dim, embed_dim, bias, dtype=dtype, generator=generator)
         if self.out_proj.bias is not None:
@@ -164,12 +169,12 @@ class MultiheadAttention(Module):
         if is_causal and attn_mask is None:
             raise ValueError("MultiheadAttention: is_causal needs the attn_mask that it describes")
         batched = q.ndim == 3
-        q, k, v = self._batch_first(q, k, v)
+        self._check(q, k, v)
+        q, k, v = map(self._batch_first, self._project(q, k, v))
         padding = None if key_padding_mask is None else as_tensor(key_padding_mask)
         if padding is not None and not batched:
             padding = padding.reshape(1, *padding.shape)
         mask = self._mask(q, k, padding, attn_mask)
-        q, k, v = self._project(q, k, v)
         k, v, mask = self._extend(k, v, mask)
         p = self.dropout if self.training else 0.0
         scale = 1 / math.sqrt(self.embed_dim // self.num_heads)
@@ -183,27 +188,29 @@ class MultiheadAttention(Module):
             return y.squeeze(0), weights.squeeze(0) if need_weights else None
         return y if self.batch_first else y.transpose(1, 0, 2), weights if need_weights else None
 
-    def _batch_first(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """Return query, key and value as (N, L, E)."""
-        ndim = inputs[0].ndim
-        sizes = (self.embed_dim, self.kdim, self.vdim)
-        if ndim == 2:
-            found = tuple(x.reshape(1, *x.shape) for x in inputs)
-        else:
-            turn = ndim == 3 and not self.batch_first
-            found = tuple(x.transpose(1, 0, 2) if turn and x.ndim == 3 else x for x in inputs)
-        q, k, v = found
+    def _check(self, *inputs: Tensor) -> None:
+        """Refuse query, key and value of shapes that do not fit."""
+        shapes = [x.shape for x in inputs]
+        q, k, v = shapes
+        features = (self.embed_dim, self.kdim, self.vdim)
+        time = 1 if self.batch_first and len(q) == 3 else 0
         if (
-            any(x.ndim != 3 or x.shape[2] != n for x, n in zip(found, sizes, strict=True))
-            or not q.shape[0] == k.shape[0] == v.shape[0]
-            or k.shape[1] != v.shape[1]
+            len(q) not in (2, 3)
+            or any(len(s) != len(q) or s[-1] != n for s, n in zip(shapes, features, strict=True))
+            or k[time] != v[time]
+            or (len(q) == 3 and not q[1 - time] == k[1 - time] == v[1 - time])
         ):
             raise ValueError(
                 "MultiheadAttention: query, key and value must be sequences of "
-                f"{sizes[0]}, {sizes[1]} and {sizes[2]} features, of one batch size, key and "
-                f"value of one length, not shapes {', '.join(str(x.shape) for x in inputs)}"
+                f"{features[0]}, {features[1]} and {features[2]} features, of one batch size, key "
+                f"and value of one length, not shapes {', '.join(map(str, shapes))}"
             )
-        return found
+
+    def _batch_first(self, x: Tensor) -> Tensor:
+        """Return a query, key or value as (N, L, E)."""
+        if x.ndim == 2:
+            return x.reshape(1, *x.shape)
+        return x if self.batch_first else x.transpose(1, 0, 2)
 
     def _mask(
         self, q: Tensor, k: Tensor, padding: Tensor | None, attn_mask: TensorLike | None
@@ -300,7 +307,8 @@ class TransformerEncoderLayer(Module):
     Raises
     ------
     ValueError
-        If the heads do not divide the features, or the activation is unknown.
+        If a size is not positive, the heads do not divide the features, or the activation is
+        unknown.
     """
 
     def __init__(
@@ -319,6 +327,9 @@ class TransformerEncoderLayer(Module):
         generator: np.random.Generator | None = None,
     ) -> None:
         super().__init__()
+        _check_positive(
+            "TransformerEncoderLayer", d_model=d_model, nhead=nhead, dim_feedforward=dim_feedforward
+        )
         if isinstance(activation, str) and activation not in ("relu", "gelu"):
             raise ValueError(
                 "TransformerEncoderLayer: activation must be 'relu', 'gelu' or a function, "
@@ -431,12 +442,10 @@ class TransformerEncoder(Module):
 
 
 def _copy(module: Module) -> Module:
-    """Return a copy that has no place in a model yet, and the same generators.
+    """Return a copy that has the same generators.
 
     Copies of a generator would drop the same entries in every layer.
     """
     values = (value for part in module.modules() for value in vars(part).values())
     generators = {id(v): v for v in values if isinstance(v, np.random.Generator)}
-    twin = copy.deepcopy(module, generators)
-    twin._place("", before=module._path)
-    return twin
+    return copy.deepcopy(module, generators)

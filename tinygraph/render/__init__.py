@@ -96,7 +96,8 @@ def render(
     max_nodes : int, optional
         A picture of more boxes is simplified: blocks are folded, then modules closed.  In a page
         each closed box opens another picture.  By default so is one of more than 3000 boxes, or
-        of so many long lines that its layout would take more than a few seconds.
+        of so many long lines that its layout would take more than a few seconds, or that nobody
+        could follow them where the steps of a loop might be one box.
     timeout : float, optional
         Seconds (60) after which a layout is stopped; the picture is simplified, and tried again.
     engine : {"dot", "wasm"}, optional

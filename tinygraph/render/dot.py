@@ -33,7 +33,7 @@ MARGINS = {
     "circle": (6, 6),
     "cylinder": (18, 8),
     "ellipse": (26, 14),
-    "plain": (2, 2),
+    "plaintext": (2, 2),
 }
 
 

@@ -107,9 +107,7 @@ def _end(timeout: float | None) -> float:
     return time.monotonic() + (TIMEOUT if timeout is None else timeout)
 
 
-def _svgs(
-    sources: Sequence[str], end: float, engine: EngineName | None, format: str
-) -> list[str]:
+def _svgs(sources: Sequence[str], end: float, engine: EngineName | None, format: str) -> list[str]:
     """Return SVGs, which are wanted for ``format``."""
     name, command = _choice("svg", engine, format)
     batches = [sources] if name in SEVERAL else [[source] for source in sources]

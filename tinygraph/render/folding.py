@@ -1,14 +1,15 @@
 """Folding: equal blocks that follow one another become one group.
 
-Two places are alike at a distance p if they are the same operation and take from the same places,
-p further on, or from one and the same.  A run of p and more of such pairs is a repeated block;
-where the others take from the block before, the first may take from what is before it.  The
-distances worth trying are those at which longer and longer words of the sequence come again; they
-are found by doubling, so the search is nearly linear.
+Two places are alike at a distance p if they are the same operation, in scopes of the same names
+but for numbers, and take from the same places, p further on, or from one and the same.  A run of p
+and more of such pairs is a repeated block; where the others take from the block before, the first
+may take from what is before it.  The distances worth trying are those at which longer and longer
+words of the sequence come again; they are found by doubling, so the search is nearly linear.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -19,7 +20,7 @@ import numpy.typing as npt
 
 from .._graph import Graph
 from .._places import Path, common
-from .partition import Group, in_order, predecessors
+from .partition import STEPS, Group, Places, in_order, predecessors
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 Mask: TypeAlias = npt.NDArray[np.bool_]
@@ -27,18 +28,22 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 ROUNDS = 4  # blocks of blocks of blocks
 COLUMNS = 3  # operands that are compared one by one
 NOWHERE = (-1,) * COLUMNS
-TRIED = 4  # distances tried for each length of words
+TRIED = 4  # distances tried for each length of words, and starts for each stretch
 LEAST = 3  # fewer operations hidden are not worth it
-STEPS = ("GetItem",)  # the step of a loop is told by an index: its blocks are equal all the same
+NUMBER = re.compile(r"#?\d+")  # of a block or a step, in the name of its scope
 LARGE = 2000  # of so many groups at least half must go, or looking for repeats takes too long
 
 
 class Run(NamedTuple):
-    """Equal blocks: where they start, how long each is, how many there are."""
+    """Equal blocks: where they start, how long each is, how many there are.
+
+    ``end`` is where what follows is no longer as in another block.
+    """
 
     start: int
     period: int
     times: int
+    end: int
 
     @property
     def stop(self) -> int:
@@ -52,10 +57,13 @@ class Run(NamedTuple):
 
 
 def fold(graph: Graph, groups: Sequence[Group]) -> list[Group]:
-    """Return groups of operations in order, with blocks that repeat put together."""
-    groups = in_order(graph, groups)
+    """Return groups of operations in order, with blocks that repeat put together.
+
+    What is folded has a shorter way behind it, so that others may come in another order then: two
+    loops, say, of which one takes from all steps of the other.
+    """
     for _ in range(ROUNDS):
-        runs = _best(graph, groups)
+        groups, runs = _repeats(graph, in_order(graph, groups))
         if not runs:
             break
         folded: list[Group] = []
@@ -68,6 +76,17 @@ def fold(graph: Graph, groups: Sequence[Group]) -> list[Group]:
     return list(groups)
 
 
+def _repeats(graph: Graph, groups: Sequence[Group]) -> tuple[Sequence[Group], list[Run]]:
+    """Return the runs, and the groups, in an order in which these are as long as can be."""
+    tokens, sources = _sequence(graph, groups)
+    runs = _best(groups, tokens, sources)
+    order = _in_step(tokens, sources, runs)
+    if order == sorted(order):
+        return groups, runs
+    groups = [groups[i] for i in order]
+    return groups, _best(groups, *_sequence(graph, groups))
+
+
 def _together(groups: Sequence[Group], run: Run) -> Group:
     blocks = [groups[i : i + run.period] for i in range(0, len(groups), run.period)]
     parts = tuple(tuple(id for group in block for id in group.vertices) for block in blocks)
@@ -75,23 +94,23 @@ def _together(groups: Sequence[Group], run: Run) -> Group:
     return Group(vertices, common([group.scope for group in groups]), parts=parts)
 
 
-def _best(graph: Graph, groups: Sequence[Group]) -> list[Run]:
+def _best(groups: Sequence[Group], tokens: Ints, sources: Places) -> list[Run]:
     """Return runs that do not overlap, those that hide most first chosen, in order.
 
     If they do not hide enough to be worth it, there are none.
     """
     least = len(groups) / 2 if len(groups) > LARGE else 1
-    tokens, sources = _sequence(graph, groups)
+    columns = np.array([(*places, *NOWHERE)[:COLUMNS] for places in sources]).reshape(-1, COLUMNS)
     found = [
         (start, length, period)
         for period in _periods(tokens)
-        for start, length in _alike(tokens, sources, period)
+        for start, length in _alike(tokens, columns, period)
         if length >= period + LEAST or not groups[start].single
     ]
     if sum(length - period for _, length, period in found) < least:
         return []
     depths = _depths(groups)
-    runs = [run for stretch in found if (run := _aligned(groups, depths, *stretch)) is not None]
+    runs = [run for stretch in found for run in _aligned(groups, depths, *stretch)]
     members = _members(groups)
     taken = np.zeros(len(groups), bool)
     chosen = []
@@ -99,7 +118,7 @@ def _best(graph: Graph, groups: Sequence[Group]) -> list[Run]:
         block = groups[run.start : run.start + run.period]
         worth = run.hidden >= LEAST or not any(group.single for group in block)
         free = worth and not taken[run.start : run.stop].any()
-        if free and _is_whole(groups, run, members):
+        if free and _is_whole(groups, run, members) and not _shares_own(columns, run):
             taken[run.start : run.stop] = True
             chosen.append(run)
     return sorted(chosen) if sum(run.hidden for run in chosen) >= least else []
@@ -114,19 +133,20 @@ def _depths(groups: Sequence[Group]) -> Ints:
 
 def _aligned(
     groups: Sequence[Group], depths: Ints, start: int, length: int, period: int
-) -> Run | None:
-    """Let the blocks start where modules do; return None if they would cut one."""
+) -> list[Run]:
+    """Return the longest runs of which the blocks start where modules do, if they cut none."""
+    end = start + length
 
-    def run(first: int) -> Run:
-        return Run(first, period, (start + length - first) // period)
-
-    def cut(run: Run) -> int:
-        return int(depths[run.start : run.stop + 1 : period].max())
+    def rank(run: Run) -> tuple[int, int]:
+        return int(depths[run.start : run.stop + 1 : period].max()), -run.times
 
     starts = range(start, start + min(period, length - 2 * period + 1))
-    best = min(map(run, starts), key=lambda run: (cut(run), -run.times, run.start))
-    inside = common([group.scope for group in groups[best.start : best.stop]])
-    return best if cut(best) <= len(inside) else None
+    runs = [Run(first, period, (end - first) // period, end) for first in starts]
+    ranks = [rank(run) for run in runs]
+    best = min(ranks)
+    runs = [run for run, ranked in zip(runs, ranks, strict=True) if ranked == best]
+    inside = common([group.scope for group in groups[runs[0].start : runs[0].stop]])
+    return runs[:TRIED] if best[0] <= len(inside) else []
 
 
 def _members(groups: Iterable[Group]) -> Counter[Path]:
@@ -148,18 +168,72 @@ def _is_whole(groups: Sequence[Group], run: Run, members: Mapping[Path, int]) ->
     )
 
 
+def _shares_own(columns: Ints, run: Run) -> bool:
+    """Return whether two blocks take from one and the same place that lies in a block itself."""
+    here = columns[run.start : run.stop - run.period]
+    there = columns[run.start + run.period : run.stop]
+    return bool(((here == there) & (here >= run.start)).any())
+
+
+# -- the first block -----------------------------------------------------------------------------
+
+
+def _in_step(tokens: Ints, sources: Places, runs: Iterable[Run]) -> list[int]:
+    """Return an order in which what comes before a run stands as what is like it in the run.
+
+    The first step of a loop may stand in another order than the others, because its state does not
+    come from a step before.
+    """
+    kinds = tokens.tolist()
+    order = list(range(len(kinds)))
+    ahead: list[Run] = []  # of those before a run, the ones that hide more
+    for run in runs:
+        while ahead and ahead[-1].hidden < run.hidden:
+            ahead.pop()
+        start = min(ahead[-1].end, run.start) if ahead else 0
+        first = _first(kinds, sources, run, start)
+        others = [i for i in order[start : run.start] if i not in first]
+        rank = {i: n for n, i in enumerate((*others, *first))}
+        if all(rank.get(x, -1) < n for i, n in rank.items() for x in sources[i]):
+            order[start : run.start] = rank
+        ahead.append(run)
+    return order
+
+
+def _first(tokens: Sequence[int], sources: Places, run: Run, start: int) -> dict[int, None]:
+    """Return the places from ``start`` on that are before a run what others are in it, in order.
+
+    It goes back from two blocks at a time: what both take is alike, if it is the same operation.
+    """
+    stop = run.start + run.period
+    like: dict[int, int] = {}
+    pairs = [(i + run.period, i) for i in range(run.start, stop)]
+    while pairs:
+        for later, earlier in zip(*map(sources.__getitem__, pairs.pop()), strict=False):
+            inside = run.start <= later < stop and start <= earlier < run.start
+            if inside and later not in like and tokens[later] == tokens[earlier]:
+                like[later] = earlier
+                pairs.append((later, earlier))
+    return dict.fromkeys(like[later] for later in sorted(like))
+
+
 # -- the sequence --------------------------------------------------------------------------------
 
 
-def _sequence(graph: Graph, groups: Sequence[Group]) -> tuple[Ints, Ints]:
-    """Return what each group is, as a number, and in columns from where it takes, or -1."""
+def _sequence(graph: Graph, groups: Sequence[Group]) -> tuple[Ints, list[list[int]]]:
+    """Return what each group is, as a number, and the places from which it takes.
+
+    Leaves count: the state of the first step is one, which the others take from the step before.
+    """
+    names = {group.scope: NUMBER.sub("", "/".join(group.scope)) for group in groups}
     numbers: dict[Hashable, int] = {}
-    tokens, sources = [], []
-    for i, (group, places) in enumerate(zip(groups, predecessors(graph, groups), strict=True)):
-        token = (_structure(graph, group), *[i - place for place in places[COLUMNS:]])
+    sources = predecessors(graph, groups, leaves=True)
+    tokens = []
+    for i, (group, places) in enumerate(zip(groups, sources, strict=True)):
+        others = [place if place < 0 else i - place for place in places[COLUMNS:]]
+        token = (names[group.scope], _structure(graph, group), *others)
         tokens.append(numbers.setdefault(token, len(numbers)))
-        sources.append((*places, *NOWHERE)[:COLUMNS])
-    return np.array(tokens), np.array(sources).reshape(-1, COLUMNS)
+    return np.array(tokens), sources
 
 
 def _structure(graph: Graph, group: Group) -> Hashable:
@@ -176,7 +250,8 @@ def _structure(graph: Graph, group: Group) -> Hashable:
                 parts.append(operand and within[operand])
             else:
                 source = vertices[operand]
-                parts += (source.shape, source.dtype, source.value)
+                value = source.value if source.kind == "constant" else None
+                parts += (source.shape, source.dtype, value)
     return tuple(parts)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from .._graph import Graph, Plain, Vertex, format_plain
 from .._places import Path, common, plain_step
-from .partition import Group
+from .partition import STEPS, Group
 
 WINDOW = ("stride", "padding", "dilation", "size")  # in pixels: height × width
 CUT, LONGEST = 40, 64  # characters of an attribute, and of a name
@@ -52,8 +52,12 @@ class Labels:
         """Return the lines for a vertex by itself, in the cluster of the scope ``inside``."""
         if vertex.function is not None:
             return _some(self._operation(vertex, inside), self._shape(vertex))
-        name = vertex.name and shortened(without(vertex.name, inside))
-        title = name or (number(vertex.value) if vertex.kind == "constant" else vertex.kind)
+        names = []
+        if vertex.name:
+            names.append(shortened(without(vertex.name, self._module_around(inside))))
+        if vertex.kind == "constant" or vertex.value is not None:
+            names.append(number(vertex.value))
+        title = " = ".join(names) or vertex.kind
         size = math.prod(vertex.shape)
         several = vertex.kind == "parameter" and len(vertex.shape) > 1
         return _some(title, _dots(self._shape(vertex), plural(size, "number") if several else ""))
@@ -90,14 +94,20 @@ class Labels:
 
     def _repeat_title(self, group: Group) -> tuple[str, str]:
         """Return what is repeated how often, and, if it is a module, from where to where."""
-        scopes = [common([self._graph[id].scope for id in part]) for part in group.parts]
+        scopes = [self._place_of(part) for part in group.parts]
         times = f"× {len(group.parts)}"
         first, last = scopes[0], scopes[-1]
         if len(first) > len(group.scope) and len(set(scopes)) == len(scopes):
-            unit = self.class_of(first) or first[-1]
+            unit = self.class_of(first) or _unnumbered([plain_step(s[-1]) for s in scopes])
             return f"{unit} {times}", f"{'.'.join(first)} … {'.'.join(last)}"
         unit = self._contents(group.parts[0])
         return (f"({unit}) {times}" if "," in unit else f"{unit} {times}"), ""
+
+    def _place_of(self, part: Sequence[int]) -> Path:
+        """Return the module or scope of a block; what takes a step's share may be outside of it."""
+        vertices = [self._graph[id] for id in part]
+        scopes = [v.scope for v in vertices if v.function not in STEPS]
+        return common(scopes or [v.scope for v in vertices])
 
     def _contents(self, vertices: Sequence[int]) -> str:
         """Return the operations among some vertices, or the most frequent of them."""
@@ -118,6 +128,12 @@ class Labels:
         count = module.parameters
         return _some(_titled(title, module.class_name), plural(count, "parameter") if count else "")
 
+    def _module_around(self, path: Path) -> Path:
+        """Return the innermost module around a place: other scopes are in no name of a Tensor."""
+        while path and module_path(path) not in self._modules:
+            path = path[:-1]
+        return path
+
     def class_of(self, path: Path) -> str | None:
         """Return the class of the module at a path, or None for a scope."""
         module = self._modules.get(module_path(path)) if path else None
@@ -127,6 +143,12 @@ class Labels:
         """Return a shape, and the dtype if it is not usual; a single number goes unsaid."""
         shape = str(vertex.shape) if vertex.shape else ""
         return _some_text(" ", shape, vertex.dtype if vertex.dtype != self._usual else "")
+
+
+def _unnumbered(names: Sequence[str]) -> str:
+    """Return the name of what is repeated: ``block`` for block0, block1, ..."""
+    first = names[0]
+    return first if len(set(names)) == 1 else first.rstrip("0123456789") or first
 
 
 def _titled(place: str, kind: str | None) -> str:

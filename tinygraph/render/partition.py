@@ -16,6 +16,8 @@ from typing import TypeAlias
 from .._graph import Graph, Vertex
 from .._places import Path, common, plain_step
 
+STEPS = ("GetItem",)  # a step of a loop is told by an index: its blocks are equal all the same
+
 Places: TypeAlias = Sequence[Sequence[int]]  # for each group, the places of others
 
 
@@ -216,8 +218,11 @@ def chunk(graph: Graph, operations: Sequence[int], count: int) -> list[Group]:
 # -- order ---------------------------------------------------------------------------------------
 
 
-def predecessors(graph: Graph, groups: Sequence[Group]) -> list[list[int]]:
-    """Return, for each group, the places of those it takes from: in order, each once if closed."""
+def predecessors(graph: Graph, groups: Sequence[Group], leaves: bool = False) -> list[list[int]]:
+    """Return, for each group, the places of those it takes from: in order, each once if closed.
+
+    With ``leaves``, -1 stands for each leaf that a single operation takes from.
+    """
     vertices = graph.vertices
     place: dict[int | None, int] = {
         id: i for i, group in enumerate(groups) for id in group.vertices
@@ -226,11 +231,11 @@ def predecessors(graph: Graph, groups: Sequence[Group]) -> list[list[int]]:
     for i, group in enumerate(groups):
         if len(group.vertices) == 1:
             operands = vertices[group.vertices[0]].operands
-            found.append([place[x] for x in operands if x in place])
+            places = [place.get(x, -1) for x in operands]
+            found.append(places if leaves else [x for x in places if x >= 0])
         else:
             taken = [x for id in group.vertices for x in vertices[id].operands]
-            places = dict.fromkeys([place.get(x, i) for x in taken])
-            found.append([x for x in places if x != i])
+            found.append([x for x in dict.fromkeys(place.get(x, i) for x in taken) if x != i])
     return found
 
 
@@ -312,16 +317,18 @@ def with_leaves(
 
     for id in leaves:
         homes = sorted({place[user] for user in uses[id]}) or [0]
-        scope = common([groups[home].scope for home in homes]) if groups else ()
         if not groups:
-            belongs = True
-        elif groups[homes[0]].parts:
-            parts = groups[homes[0]].parts
-            belongs = _is_repeated(graph, id, uses[id], parts, block(homes[0]))
-        else:
-            belongs = _belongs(graph, id, uses[id], scope)
-        closed = groups and not groups[homes[0]].single
-        if closed and (hide or (belongs and len(homes) == 1)):
+            before[0].append(Group((id,)))
+            continue
+        group = groups[homes[0]]
+        scope = common([groups[home].scope for home in homes])
+        belongs = _belongs(graph, id, uses[id], scope)
+        within = len(homes) == 1 and (
+            _is_repeated(graph, id, uses[id], group.parts, block(homes[0]))
+            if group.parts
+            else belongs and group.closed
+        )
+        if within or (hide and not group.single):
             inside[homes[0]].append(id)
         else:
             before[homes[0]].append(Group((id,), scope if belongs else ()))
@@ -336,7 +343,7 @@ def with_leaves(
 def _belongs(graph: Graph, leaf: int, uses: Sequence[int], scope: Path) -> bool:
     """Return whether a leaf is part of the scope that uses it, and not what comes in to it."""
     vertex = graph[leaf]
-    if vertex.kind != "input":
+    if vertex.kind != "input" or vertex.value is not None:
         return True
     if vertex.name is not None and " " not in vertex.name:  # else an operation describes it
         return bool(scope) and vertex.name.startswith(f"{'.'.join(scope)}.")

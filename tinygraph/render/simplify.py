@@ -27,6 +27,7 @@ from .view import View, assemble
 FEW = 150  # boxes: what a picture that has to be simplified is brought down to
 CHUNKS = 40  # boxes for operations that nothing else groups
 LONG = 5000  # rows passed by the lines of a picture that is laid out in a second or two
+TANGLE = 20  # rows for each box, that the lines pass of a loop which is better read when folded
 
 
 class Plan(NamedTuple):
@@ -55,7 +56,7 @@ def views(graph: Graph, options: Options) -> Iterator[View]:
         groups = boxes.groups(plan, limit)
         if groups is not None:
             view = view_of(graph, groups, options)
-            if not is_strained(view, options):
+            if not is_strained(view, options) and not boxes.is_tangle(plan, view):
                 found = True
                 limit = boxes.count(groups) - 1  # what comes after is to be simpler
                 yield replace(view, notes=boxes.notes(), simplified=boxes.simplified(plan))
@@ -120,6 +121,14 @@ class _Boxes:
         if self.count(groups) <= limit:
             groups = with_leaves(self._graph, groups, self._leaves)
         return groups if self.count(groups) <= limit else None
+
+    def is_tangle(self, plan: Plan, view: View) -> bool:
+        """Return whether nobody can follow the lines of a view that is a small one when folded."""
+        asked = plan.fold or self._options.max_nodes is not None
+        if asked or strain(view) <= TANGLE * len(view.boxes):
+            return False
+        folded = self.groups(plan._replace(fold=True), FEW)
+        return folded is not None and len(folded) < len(view.boxes) / 2
 
     def count(self, groups: list[Group]) -> int:
         """Return how many boxes some groups will be: each operation has a rule where paired."""

@@ -18,7 +18,7 @@ Look: TypeAlias = "tuple[str, str]"  # the colours of a line and of what it surr
 SHAPES: dict[Role, dict[str, str]] = {
     "input": {"shape": "ellipse", "style": "filled"},
     "parameter": {"shape": "cylinder", "style": "filled"},
-    "constant": {"shape": "plain", "style": "solid"},
+    "constant": {"shape": "plaintext", "style": "solid"},
     "operation": {"shape": "box", "style": "rounded,filled"},
     "module": {"shape": "box3d", "style": "filled"},
     "repeat": {"shape": "box", "style": "filled", "peripheries": "3"},

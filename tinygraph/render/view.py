@@ -9,19 +9,22 @@ from __future__ import annotations
 import itertools
 import re
 from collections import defaultdict
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from .._graph import Graph, printable
 from .._places import Path
 from .labels import COMMUTATIVE, Labels, tooltip
-from .partition import Group, Places, is_tangled, longest_ways, predecessors
+from .partition import STEPS, Group, Places, is_tangled, longest_ways, predecessors
 
 Role: TypeAlias = Literal[
     "input", "parameter", "constant", "operation", "module", "repeat", "rule", "sum"
 ]
 Flow: TypeAlias = Literal["data", "gradient", "saved", "pair"]
+Use: TypeAlias = tuple[int, int, int]  # an operation, and which of its operands what is
+
+SPANS = 3  # of the names of operands at one line
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +168,10 @@ def role_of(graph: Graph, group: Group) -> Role:
     if group.parts:
         return "repeat"
     kinds = [graph[id].kind for id in group.vertices]
-    if kinds.count("operation") == 1 and graph[group.vertices[-1]].phase == "backward":
+    last = graph[group.vertices[-1]]
+    if last.value is not None:
+        return "constant"
+    if kinds.count("operation") == 1 and last.phase == "backward":
         return "rule"
     return kinds[-1] if group.single or kinds.count("operation") == 1 else "module"
 
@@ -200,20 +206,49 @@ def _edges(
     """
     place = {id: i for i, group in enumerate(groups) for id in group.vertices}
     for i, group in enumerate(groups):
-        drawn: set[int] = set()
-        for id in group.vertices:
+        for home, uses in _lines(graph, groups, place, i):
+            id, position, operand = uses[0]
+            edge = _edge(graph, operand, id, position, ids[home], ids[i])
             named = group.single and graph[id].function not in alike
-            for position, operand in enumerate(graph[id].operands):
-                if operand is None or place.get(operand, i) == i or place[operand] in drawn:
-                    continue
-                if not group.single:
-                    drawn.add(place[operand])
-                edge = _edge(graph, operand, id, position, ids[place[operand]], ids[i])
-                argument = _argument(graph, operand, id, position) if named else ""
-                yield replace(edge, main=place[operand] == trunk[i], argument=argument)
+            arguments = [_argument(graph, x, id, n) for id, n, x in uses] if named else []
+            aside = group.single and graph[id].function in STEPS  # it stands by what uses it
+            main = home == trunk[i] and not aside
+            yield replace(edge, main=main, argument=spans([*filter(None, arguments)]))
     for leaf, gradient in graph.gradients:
         if leaf in place and gradient in place:
             yield Edge(ids[place[leaf]], ids[place[gradient]], "gradient")
+
+
+def _lines(
+    graph: Graph, groups: Sequence[Group], place: Mapping[int, int], i: int
+) -> Iterable[tuple[int, list[Use]]]:
+    """Return for each line to a group from where it comes, and the uses that it stands for.
+
+    Between single operations each use has its line; else there is one from box to box.
+    """
+    group = groups[i]
+    lines: dict[Hashable, tuple[int, list[Use]]] = {}
+    for id in group.vertices:
+        for position, operand in enumerate(graph[id].operands):
+            if operand is None or place.get(operand, i) == i:
+                continue
+            home = place[operand]
+            line = (home, position if group.single and groups[home].single else None)
+            lines.setdefault(line, (home, []))[1].append((id, position, operand))
+    return lines.values()
+
+
+def spans(names: Sequence[str]) -> str:
+    """Return some names in a row: 0, 1, 2, 3 as ``0–3``, and of many the first ones."""
+
+    def start(place: int) -> str | int:
+        return int(names[place]) - place if names[place].isdigit() else names[place]
+
+    texts: list[str] = []
+    for _, places in itertools.groupby(range(len(names)), start):
+        first, *others = [names[place] for place in places]
+        texts.append(f"{first}–{others[-1]}" if others else first)
+    return ", ".join([*texts[:SPANS], "…"] if len(texts) > SPANS else texts)
 
 
 def _edge(graph: Graph, operand: int, id: int, position: int, tail: str, head: str) -> Edge:
@@ -223,7 +258,7 @@ def _edge(graph: Graph, operand: int, id: int, position: int, tail: str, head: s
         if source.phase == "backward":
             return Edge(head, tail, "gradient")
         return Edge(tail, head, "saved")
-    side = source.kind in ("parameter", "constant")
+    side = source.kind in ("parameter", "constant") or source.value is not None
     return Edge(tail, head, side=side, broadcast=position in user.broadcast)
 
 

@@ -159,7 +159,8 @@ tg.details = (() => {
 
   function whole() {
     const shown = vertices.filter((v) => v.phase === "forward");
-    const ids = (kind) => shown.filter((v) => v.kind === kind).map((v) => v.id);
+    const comesIn = (v) => v.kind === "input" && v.value === undefined; // else a module made it
+    const inputs = shown.filter(comesIn).map((v) => v.id);
     const total = (name) => shown.reduce((sum, v) => sum + (v[name] ?? 0), 0);
     return [
       tg.element(
@@ -174,7 +175,7 @@ tg.details = (() => {
         "Facts",
         facts([
           ["outputs", list(tg.data.outputs)],
-          ["inputs", list(ids("input").slice(0, MANY))],
+          ["inputs", list(inputs.slice(0, MANY))],
           ["FLOPs", many(total("flops"))],
           ["forward", duration(total("forward_time"))],
           ["backward", duration(total("backward_time"))],
