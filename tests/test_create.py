@@ -47,6 +47,22 @@ def test_like(wrap, dtype):
     assert_same(tg.zeros_like(like, dtype=np.int8), np.zeros((2, 3), np.int8))
 
 
+@pytest.mark.parametrize(
+    "integers",
+    [[2**63, 1], [[1, 2**63 + 1025], [3, 4]], [2**63, -1], [2**63], (2**64 - 1,), [2**63, True]],
+    ids=str,
+)
+def test_integers_become_what_numpy_makes_of_them(integers):
+    """Also where that is float64: no float was written, which would become float32."""
+    assert_same(tg.tensor(integers), np.array(integers))
+    assert_same(tg.zeros(1, dtype=np.int8) + integers, np.zeros(1, np.int8) + np.array(integers))
+
+
+def test_a_float_among_integers_makes_floats_of_them():
+    for numbers in ([2**63, 1, 0.5], [[1, 2], [0.5, 2**63]], [], [[], []], [np.float64(1), 2**63]):
+        assert tg.tensor(numbers).dtype == np.float32
+
+
 def test_like_takes_no_gradient_over():
     x = tg.ones(2, requires_grad=True)
     assert not tg.zeros_like(x).requires_grad

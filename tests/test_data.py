@@ -132,6 +132,13 @@ def test_batches_are_views_unless_shuffled():
         ),
         (dict(dataset=TensorDataset), TypeError, "dataset is the class TensorDataset"),
         (dict(collate_fn=[]), TypeError, "collate_fn must be callable, not list"),
+        (dict(dataset=np.array(3.0)), TypeError, "dataset has no length: .* unsized"),
+        (
+            dict(dataset=tg.tensor(3.0)),
+            TypeError,
+            r"dataset has no length: len\(\) of a 0-d Tensor",
+        ),
+        (dict(batch_size=True), TypeError, "batch_size must be an integer, not bool"),
         (dict(batch_size=0), ValueError, "batch_size must be at least 1, not 0"),
         (dict(batch_size=2.0), TypeError, "batch_size must be an integer, not float"),
         (dict(generator=3), TypeError, "generator must be a numpy.random.Generator, not int"),
@@ -360,6 +367,7 @@ def test_a_subclass_of_subset_with_items_of_its_own():
         ([True, False], TypeError, r"dtype bool .*numpy\.flatnonzero\(mask\)"),
         ([0.5], TypeError, "a sequence of integers, not of dtype float64"),
         (3, TypeError, r"a sequence of integers, .* shape \(\)"),
+        ([[0], [1, 2]], TypeError, "Subset: indices must be a sequence of integers, not ragged"),
     ],
 )
 def test_wrong_indices(indices, error, message):
@@ -407,4 +415,10 @@ def test_random_split_with_the_default_generator():
 )
 def test_wrong_lengths(lengths, message):
     with pytest.raises(ValueError, match=message):
+        random_split(range(5), lengths)
+
+
+@pytest.mark.parametrize("lengths", [5, None, ["a"], [[1], [4]], {"train": 5}])
+def test_lengths_that_are_no_numbers(lengths):
+    with pytest.raises(TypeError, match="random_split: lengths must be a sequence of numbers, not"):
         random_split(range(5), lengths)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -64,6 +66,12 @@ MESSAGES = {
         ["full", "one tuple", "(2, 3)", "4 is no dtype"],
     ),
     "full of an array": (lambda: tg.full((2, 2), [1.0, 2.0, 3.0]), ValueError, ["(3,)", "(2,2)"]),
+    "rand of integers": (lambda: tg.rand(2, dtype=int), TypeError, ["rand", "floating", "int64"]),
+    "randn of integers": (
+        lambda: tg.randn(2, dtype=int),
+        TypeError,
+        ["randn", "floating", "int64"],
+    ),
     "arange in steps of 0": (lambda: tg.arange(0, 5, 0), ValueError, ["arange", "step"]),
     "default dtype of integers": (lambda: tg.set_default_dtype("int64"), TypeError, ["floating"]),
     "rand of a negative size": (lambda: tg.rand(-1), ValueError, ["negative"]),
@@ -92,6 +100,16 @@ MESSAGES = {
         ValueError,
         ["1000", "int8"],
     ),
+    **{
+        f"a leaf {symbol}= 2.0 under no_grad": (
+            tg.no_grad()(lambda name=name: getattr(ones(2), name)(2.0)),
+            TypeError,
+            ["no_grad", f"x {symbol}= y", "leave the leaf x as it is", f"x.data {symbol}= y"],
+        )
+        for name, symbol in (
+            *(("__iadd__", "+"), ("__isub__", "-"), ("__imul__", "*"), ("__itruediv__", "/")),
+        )
+    },
     "where by numbers": (lambda: tg.where(X, X, X), TypeError, ["where", "boolean", "float32"]),
     "where of shapes": (
         lambda: tg.where(np.ones(2, bool), X, X),
@@ -374,6 +392,11 @@ MESSAGES = {
         ValueError,
         ["cross_entropy", "integers", "bool"],
     ),
+    "what a recurrent layer returns": (
+        lambda: tg.nn.Linear(3, 2)(tg.nn.LSTM(4, 3)(np.ones((5, 4), np.float32))),
+        TypeError,
+        ["a tuple of Tensors", "take one"],
+    ),
     "integer logits": (
         lambda: tg.cross_entropy(np.ones((4, 5), int), np.zeros(4, int)),
         ValueError,
@@ -654,6 +677,14 @@ def test_what_to_write_for_a_name_of_pytorch_is_told_and_runs(name, torch):
     x, y = tg.tensor([[2.0, 1.0], [1.0, 3.0]]), ones(2, 2)
     scope = {"tinygraph": tg, "numpy": np, "x": x, "y": y, "condition": x > 1, "dtype": np.float64}
     exec(INSTEAD[name], scope | {"low": 0, "high": 3, "shape": (2, 3)})
+
+
+def test_testing_is_there_when_it_is_asked_for():
+    program = (
+        "import sys, tinygraph as tg; assert 'tinygraph.testing' not in sys.modules; "
+        "tg.testing.gradcheck"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_a_name_that_nobody_has_is_no_attribute():

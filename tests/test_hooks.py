@@ -55,6 +55,34 @@ def test_a_hook_of_a_target_in_between():
     assert tg.grad(loss, y).tolist() == [60, 120]
 
 
+def test_hooks_of_targets_as_pytorchs(torch):
+    """They act on what `grad` returns, and are called once, however often it is asked for."""
+
+    def run(framework, grad):
+        results = []
+        for targets in ("x", "y", "yy", "xx"):
+            x = framework.tensor([1.0, 2.0], requires_grad=True)
+            y = x * 3
+            for hooked, factor in ((x, 10), (y, 100)):
+                hooked.register_hook(
+                    lambda g, factor=factor: results.append(g.tolist()) or g * factor
+                )
+            found = grad((y * y).sum(), [{"x": x, "y": y}[name] for name in targets])
+            results.append([g.tolist() for g in found])
+        return results
+
+    assert run(tg, tg.grad) == run(torch, torch.autograd.grad)
+
+
+def test_a_hook_of_a_target_in_front_of_another_one():
+    """Where PyTorch returns what the hook of y saw, and not what it made."""
+    x = leaf()
+    y = x * 3
+    y.register_hook(lambda g: g * 10)
+    found = tg.grad((y * y).sum(), [y, x])
+    assert [g.tolist() for g in found] == [[60, 120], [180, 360]]
+
+
 def test_a_hook_is_differentiated_through():
     x = leaf([3.0])
     y = x * x
@@ -115,6 +143,28 @@ def test_retain_grad_accumulates():
     (y * 3).sum().backward()
     assert y.grad.tolist() == [7, 11]
     assert not np.shares_memory(y.grad.numpy(), x.grad.numpy())
+
+
+def test_retain_grad_sees_what_all_hooks_left_as_pytorchs(torch):
+    def run(framework):
+        x = framework.tensor([1.0, 2.0], requires_grad=True)
+        y = x * 3
+        y.retain_grad()
+        y.register_hook(lambda g: g * 10)
+        y.retain_grad()  # again, which changes nothing
+        (y * y).sum().backward()
+        return y.grad.tolist(), x.grad.tolist()
+
+    assert run(tg) == run(torch) == ([60, 120], [180, 360])
+
+
+def test_retain_grad_of_two_tensors_from_one_place():
+    x = leaf()
+    first, second = tg.grad((x**3).sum(), [x, x], create_graph=True)
+    for g in (first, second):
+        g.retain_grad()
+    (first * 2 + second).sum().backward()
+    assert first.grad.tolist() == second.grad.tolist() == [3, 3]
 
 
 def test_retain_grad_of_a_leaf_changes_nothing():

@@ -185,6 +185,7 @@ S = lr_scheduler
 MISTAKES = [
     (lambda: S.StepLR("sgd", 2), TypeError, "StepLR: expected an Optimizer, not str"),
     (lambda: S.StepLR(sgd(), 0), ValueError, "StepLR: step_size .* not 0"),
+    (lambda: S.StepLR(sgd(), True), ValueError, "StepLR: step_size .* not True"),
     (lambda: S.LambdaLR(sgd(), [abs, abs]), ValueError, "LambdaLR: expected 1 functions, not 2"),
     (lambda: S.CosineAnnealingLR(sgd(), 0), ValueError, "CosineAnnealingLR: T_max .* not 0"),
     (lambda: S.LinearLR(sgd(), 0.0), ValueError, "LinearLR: start_factor"),

@@ -259,10 +259,11 @@ READ_ONLY = tg.from_numpy(np.broadcast_to(np.float32(1), 2), requires_grad=True)
 @pytest.mark.parametrize(
     ("params", "error", "message"),
     [
-        ([], ValueError, "SGD: params is empty"),
+        ([], ValueError, "SGD: params is empty; .* not in plain lists or dicts"),
         ([{"params": []}], ValueError, "SGD: params is empty"),
-        (LEAF, TypeError, "must be an iterable of Tensors or of dicts, not a single Tensor"),
-        ({"params": [LEAF]}, TypeError, "not a single dict"),
+        (LEAF, TypeError, "must be an iterable of Tensors or of dicts, .* not a Tensor"),
+        (tg.nn.Linear(1, 1), TypeError, r"of dicts, such as net.parameters\(\), not a Linear"),
+        ({"params": [LEAF]}, TypeError, "not a dict"),
         ([LEAF, np.ones(2)], TypeError, r"params\[1\] must be a Tensor, not ndarray"),
         ([LEAF * 2], ValueError, r"params\[0\] \(shape \(2,\)\) was computed; only leaves"),
         ([tg.ones(3)], ValueError, r"params\[0\] \(shape \(3,\)\) does not require a gradient"),

@@ -277,6 +277,11 @@ def test_augmented_assignment_makes_a_new_tensor(x):
     y *= 2
     assert y is not x
     assert x.tolist() == before
+    with tg.no_grad():  # what is no leaf, or requires no gradient, is not meant to be changed
+        y /= 2
+        z = tg.ones(2)
+        z -= 1
+    assert z.tolist() == [0, 0]
     array = np.ones(2)
     with pytest.raises(TypeError):
         array += tg.ones(2)

@@ -144,8 +144,28 @@ def test_wrong_outputs_are_refused():
         def forward(self, x):
             return x * 1, x > 0
 
-    with pytest.raises(ValueError, match=r"One\.forward must return a, b"):
-        One()(leaf([1.0]))
+    class NoAux(tg.Function):
+        aux = ("mask",)
+
+        def forward(self, x):
+            return x * 1  # of which the first row would be the output
+
+    class MoreAux(NoAux):
+        def forward(self, x):
+            return x * 1, x > 0, x < 0
+
+    class Undeclared(tg.Function):
+        def forward(self, x):
+            return x * 1, x > 0
+
+    for made in (leaf([1.0, 2.0]), np.ones(2)):
+        with pytest.raises(ValueError, match=r"One\.forward must return a, b"):
+            One()(made)
+        for wrong in (NoAux, MoreAux):
+            with pytest.raises(ValueError, match=rf"{wrong.__name__}\.forward must return y, mask"):
+                wrong()(made)
+    with pytest.raises(TypeError, match=r"Undeclared\.forward returned a tuple; .* outputs or aux"):
+        Undeclared()(leaf([1.0]))
     with pytest.raises(ValueError, match="Mixed must have one dtype"):
         Mixed()(leaf([1.0]))
 

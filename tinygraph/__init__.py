@@ -7,6 +7,7 @@
 [2.0, 4.0]
 """
 
+import importlib as _importlib
 import sys as _sys
 import typing as _typing
 
@@ -473,4 +474,6 @@ __all__ = [
 if not _typing.TYPE_CHECKING:  # for a checker it would be every name there is
 
     def __getattr__(name):
+        if name == "testing":  # what programs that only compute need not load
+            return _importlib.import_module(".testing", __name__)
         raise _missing(_sys.modules[__name__], name)

@@ -23,7 +23,8 @@ def tensor(
     Parameters
     ----------
     data : array_like
-        Arrays keep their dtype; Python floats get the default dtype (float32).
+        Arrays keep their dtype; Python floats get the default dtype (float32).  Python integers
+        become what NumPy makes of them: int64, or, from 2**63 on, uint64 or float64.
     requires_grad : bool
         Whether gradients are wanted; floating dtypes only.
     dtype : dtype, optional
@@ -168,6 +169,13 @@ def _random_shape(shape: tuple[Any, ...]) -> Shape:
     return tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], Sequence) else shape
 
 
+def _floating(caller: str, dtype: DTypeLike | None) -> np.dtype[Any]:
+    kind: np.dtype[Any] = get_default_dtype() if dtype is None else np.dtype(dtype)
+    if kind.kind != "f":
+        raise TypeError(f"{caller}: expected a floating dtype, not {kind}")
+    return kind
+
+
 def rand(
     *shape: int | Sequence[int],
     dtype: DTypeLike | None = None,
@@ -183,11 +191,15 @@ def rand(
     requires_grad : bool
     generator : numpy.random.Generator, optional
         Default: the one that `manual_seed` restarts.
+
+    Raises
+    ------
+    TypeError
+        If ``dtype`` is not floating.
     """
+    kind = _floating("rand", dtype)
     values = _random.generator(generator).random(_random_shape(shape))
-    kind: np.dtype[Any] = get_default_dtype() if dtype is None else np.dtype(dtype)
-    if kind.kind == "f":  # rounding must not reach 1
-        np.minimum(values, np.nextafter(kind.type(1), kind.type(0)), out=values)
+    np.minimum(values, np.nextafter(kind.type(1), kind.type(0)), out=values)  # rounding may reach 1
     return Tensor(values, requires_grad, dtype=kind)
 
 
@@ -198,5 +210,6 @@ def randn(
     generator: np.random.Generator | None = None,
 ) -> Tensor:
     """Make a Tensor of standard normal random numbers; arguments as for `rand`."""
+    kind = _floating("randn", dtype)
     values = _random.generator(generator).standard_normal(_random_shape(shape))
-    return Tensor(values, requires_grad, dtype=get_default_dtype() if dtype is None else dtype)
+    return Tensor(values, requires_grad, dtype=kind)

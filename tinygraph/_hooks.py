@@ -55,24 +55,31 @@ def register_hook(tensor: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Ho
     >>> x.grad.tolist()
     [3.0, 3.0]
     """
-    if not tensor.requires_grad:
-        raise ValueError("register_hook: the Tensor requires no gradient")
     if not callable(hook):
         raise TypeError(f"register_hook: a hook must be callable, not {type(hook).__name__}")
-    hooks: Hooks
+    hooks = _hooks_on("register_hook", tensor)
+    handle = HookHandle(hooks)
+    hooks[handle] = hook
+    for key in [key for key in hooks if not isinstance(key, HookHandle)]:
+        hooks[key] = hooks.pop(key)  # what retains gradients comes last
+    return handle
+
+
+def _hooks_on(caller: str, tensor: Tensor) -> Hooks:
+    """Return the dict of hooks on the gradient of a Tensor, to which more can be added."""
+    if not tensor.requires_grad:
+        raise ValueError(f"{caller}: the Tensor requires no gradient")
     if isinstance(tensor._source, Node):
         hooks = tensor._source.hooks = tensor._source.hooks or {}
     else:
         hooks = tensor._hooks = tensor._hooks or {}
-    handle = HookHandle(hooks)
-    hooks[handle] = hook
-    return handle
+    return hooks
 
 
 def retain_grad(tensor: Tensor) -> None:
     """Let backward accumulate into the ``grad`` of this Tensor, though it was computed.
 
-    Leaves have one anyway.
+    It takes the gradient as all hooks have left it.  Leaves have one anyway.
 
     Raises
     ------
@@ -98,7 +105,7 @@ def retain_grad(tensor: Tensor) -> None:
         if t is not None:
             t._grad = g.clone() if t._grad is None else t._grad + g
 
-    register_hook(tensor, retain)
+    _hooks_on("retain_grad", tensor)[id(tensor)] = retain  # once, however often it is asked for
 
 
 class Change(NamedTuple):
@@ -126,7 +133,7 @@ class Watched:
             theirs = {
                 handle: hook
                 for handle, hook in (hooks_of(source) or {}).items()
-                if getattr(hook, "__module__", None) != __name__  # not that of retain_grad
+                if isinstance(handle, HookHandle)  # and not that of retain_grad
             }
             if theirs:
                 self.hooks[source] = {h: self._noting(source, f) for h, f in theirs.items()}

@@ -11,6 +11,7 @@ from typing import Any
 from . import _autograd, _numpy, render
 from . import _hooks as hooking
 from ._graph import Graph
+from ._mode import is_grad_enabled
 from ._tensor import Tensor, TensorLike
 from .ops import (
     arranging,
@@ -74,17 +75,47 @@ def _ne(self: Tensor, other: TensorLike | None) -> Any:
     return NotImplemented if other is None else elementwise.not_equal(self, other)
 
 
+def _iadd(self: Tensor, other: TensorLike) -> Tensor:
+    return elementwise.add(_kept("+", self), other)
+
+
+def _isub(self: Tensor, other: TensorLike) -> Tensor:
+    return elementwise.subtract(_kept("-", self), other)
+
+
+def _imul(self: Tensor, other: TensorLike) -> Tensor:
+    return elementwise.multiply(_kept("*", self), other)
+
+
+def _itruediv(self: Tensor, other: TensorLike) -> Tensor:
+    return elementwise.divide(_kept("/", self), other)
+
+
+def _kept(symbol: str, x: Tensor) -> Tensor:
+    """Return ``x``, unless ``x += y`` would make a constant of what is meant to be changed."""
+    if x.is_leaf and x.requires_grad and not is_grad_enabled():
+        raise TypeError(
+            f"under no_grad, x {symbol}= y would make a constant and leave the leaf x as it is; "
+            f"x.data {symbol}= y, with an array y, changes it, and x = x {symbol} y does not"
+        )
+    return x
+
+
 METHODS: dict[str, Any] = {
     "__array_ufunc__": _numpy.array_ufunc,
     "__array_function__": _numpy.array_function,
     "__add__": elementwise.add,
     "__radd__": _radd,
+    "__iadd__": _iadd,
     "__sub__": elementwise.subtract,
     "__rsub__": _rsub,
+    "__isub__": _isub,
     "__mul__": elementwise.multiply,
     "__rmul__": _rmul,
+    "__imul__": _imul,
     "__truediv__": elementwise.divide,
     "__rtruediv__": _rtruediv,
+    "__itruediv__": _itruediv,
     "__pow__": elementwise.power,
     "__rpow__": _rpow,
     "__matmul__": linalg.matmul,

@@ -66,7 +66,8 @@ def get_default_dtype() -> np.dtype[Any]:
 def to_array(data: Any, dtype: DTypeLike | None = None) -> Array:
     """Return ``data`` as a numeric ndarray, sharing its memory where it is an array already.
 
-    Python floats, also in nested sequences, become the default dtype; arrays keep theirs.
+    Python floats, also in nested sequences, become the default dtype; arrays keep theirs, and
+    integers alone become what NumPy makes of them: int64, or, from 2**63 on, uint64 or float64.
 
     Raises
     ------
@@ -77,7 +78,8 @@ def to_array(data: Any, dtype: DTypeLike | None = None) -> Array:
         data = data._array
     elif isinstance(data, (list, tuple)) and _holds_gradients(data):
         raise TypeError(
-            "a list of Tensors that require gradients would lose them; join it with tinygraph.stack"
+            f"a {type(data).__name__} of Tensors is no Tensor: their gradients would be lost; "
+            "take one of them, or join them with tinygraph.stack"
         )
     typed = hasattr(data, "dtype")
     try:
@@ -91,7 +93,7 @@ def to_array(data: Any, dtype: DTypeLike | None = None) -> Array:
             else (f"got {type(data).__name__} of dtype {array.dtype}")
         )
         raise TypeError(f"a Tensor holds booleans, integers or real floats: {what}")
-    if dtype is None and not typed and array.dtype.kind == "f":
+    if dtype is None and not typed and array.dtype.kind == "f" and not _only_integers(data):
         array = array.astype(_default_dtype, copy=False)
     return array
 
@@ -105,10 +107,17 @@ def _holds_gradients(data: Sequence[Any]) -> bool:
     )
 
 
+def _only_integers(data: Any) -> bool:
+    """Tell whether these are Python's, of which NumPy makes floats if no dtype of its own fits."""
+    if isinstance(data, (list, tuple)):
+        return bool(data) and all(map(_only_integers, data))
+    return isinstance(data, int)
+
+
 class Constant:
     """A graph input that no gradient flows to: its shape, dtype and name, without its data.
 
-    ``value`` is the number that a user wrote, as in ``x * 2``.
+    ``value`` is the number that a user wrote, as in ``x * 2``, or that is everywhere in an array.
     """
 
     __slots__ = ("dtype", "name", "shape", "value")
@@ -376,12 +385,16 @@ class Tensor:
         __array_function__ = _numpy.array_function
         __add__ = elementwise.add
         __radd__ = _methods._radd
+        __iadd__ = _methods._iadd
         __sub__ = elementwise.subtract
         __rsub__ = _methods._rsub
+        __isub__ = _methods._isub
         __mul__ = elementwise.multiply
         __rmul__ = _methods._rmul
+        __imul__ = _methods._imul
         __truediv__ = elementwise.divide
         __rtruediv__ = _methods._rtruediv
+        __itruediv__ = _methods._itruediv
         __pow__ = elementwise.power
         __rpow__ = _methods._rpow
         __matmul__ = linalg.matmul

@@ -53,6 +53,10 @@ def _require_dataset(caller: str, dataset: object) -> None:
             f"{caller}: dataset must have __getitem__ and __len__, "
             f"which {type(dataset).__name__} has not"
         )
+    try:
+        len(dataset)
+    except TypeError as error:  # a 0-d array, for one
+        raise TypeError(f"{caller}: dataset has no length: {error}") from error
 
 
 class TensorDataset:
@@ -125,7 +129,10 @@ class Subset:
 
     def __init__(self, dataset: Dataset, indices: Sequence[int] | Array) -> None:
         _require_dataset("Subset", dataset)
-        places = np.asarray(indices)
+        try:
+            places = np.asarray(indices)
+        except ValueError:
+            raise TypeError("Subset: indices must be a sequence of integers, not ragged") from None
         if not places.size:
             places = places.astype(np.intp)
         if places.dtype.kind not in "iu" or places.ndim != 1:
@@ -177,6 +184,8 @@ def random_split(
 
     Raises
     ------
+    TypeError
+        If ``dataset`` is none, or ``lengths`` are no numbers.
     ValueError
         If a length is negative, lengths do not add up to that of the dataset, or fractions to 1.
 
@@ -195,6 +204,8 @@ def random_split(
 
 def _counts(lengths: Sequence[float], total: int) -> list[int]:
     """Return how many of ``total`` items go to each part."""
+    if not np.iterable(lengths) or not all(isinstance(n, (int, float, np.number)) for n in lengths):
+        raise TypeError(f"random_split: lengths must be a sequence of numbers, not {lengths!r}")
     if any(length < 0 for length in lengths):
         raise ValueError(f"random_split: lengths must not be negative, as in {list(lengths)}")
     if all(isinstance(length, (int, np.integer)) for length in lengths):
@@ -261,7 +272,7 @@ class DataLoader:
         collate_fn: Callable[[list[Any]], Any] | None = None,
     ) -> None:
         _require_dataset("DataLoader", dataset)
-        if not isinstance(batch_size, (int, np.integer)):
+        if not isinstance(batch_size, (int, np.integer)) or isinstance(batch_size, bool):
             raise TypeError(
                 f"DataLoader: batch_size must be an integer, not {type(batch_size).__name__}"
             )

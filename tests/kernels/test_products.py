@@ -38,3 +38,9 @@ def test_mixed_dtypes_and_integers():
     a, b = np.ones((700, 400), np.float32), np.ones((400, 300))
     assert kernels.matmul(a, b).dtype == np.float64
     assert kernels.matmul(a.astype(int), b.astype(int)).dtype == np.int64
+
+
+@pytest.mark.parametrize(("a", "b"), [((3, 1), (3, 2)), ((3, 2), (1, 2)), ((2, 3, 1), (4, 2))])
+def test_what_does_not_fit_is_no_product_of_elements(a, b):
+    with pytest.raises(ValueError, match="matmul"):
+        kernels.matmul(np.ones(a), np.ones(b))

@@ -178,6 +178,14 @@ def test_empty_and_0d():
     [
         (lambda: init.normal_(tg.zeros(2), std=-1), ValueError, "std must be at least 0, not -1"),
         (lambda: init.uniform_(tg.zeros(2), 1, 0), ValueError, "a = 1 and b = 0"),
+        (lambda: init.uniform_(tg.zeros(2), 0, np.inf), ValueError, "uniform_: .*finite.*b = inf"),
+        (lambda: init.uniform_(tg.zeros(2), "0"), TypeError, "uniform_: a must be a number, not"),
+        (lambda: init.normal_(tg.zeros(2), 0, "1"), TypeError, "normal_: std must be a number"),
+        (
+            lambda: init.trunc_normal_(tg.zeros(2), b=None),
+            TypeError,
+            "b must be a number, not None",
+        ),
         (lambda: init.trunc_normal_(tg.zeros(2), std=0), ValueError, "std must be .* not 0"),
         (lambda: init.trunc_normal_(tg.zeros(2), std=np.inf), ValueError, "and finite, not inf"),
         (lambda: init.trunc_normal_(tg.zeros(2), np.nan), ValueError, "mean must be .*, not nan"),
@@ -186,6 +194,11 @@ def test_empty_and_0d():
         (lambda: init.orthogonal_(tg.zeros((2, 2)), generator=1), TypeError, "generator must be"),
         (lambda: init.zeros_(tg.arange(3)), TypeError, "floating dtype, not int64"),
         (lambda: init.zeros_(np.zeros(3)), TypeError, "floating dtype, not ndarray"),
+        (
+            lambda: init.zeros_(tg.ones(2, requires_grad=True) * 2),
+            ValueError,
+            "zeros_: .* Multiply",
+        ),
         (lambda: init.kaiming_normal_(tg.zeros(3)), ValueError, r"kaiming_normal_: needs a weight"),
         (lambda: init.xavier_uniform_(tg.zeros((0, 3))), ValueError, r"not \(0, 3\)"),
         (lambda: init.kaiming_uniform_(tg.zeros((2, 2)), mode="fan"), ValueError, "not 'fan'"),
@@ -196,3 +209,11 @@ def test_empty_and_0d():
 def test_errors(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("wrong", [[[1.0, 2.0]], None, "weight", tg.nn.Linear(2, 2)], ids=repr)
+@pytest.mark.parametrize("name", [n for n in dir(init) if n.endswith("_") and n[0] != "_"])
+def test_what_is_no_tensor_is_refused_by_name(name, wrong):
+    value = [1.0] if name == "constant_" else []
+    with pytest.raises(TypeError, match=f"{name}: expected a Tensor of floating dtype, not"):
+        getattr(init, name)(wrong, *value)

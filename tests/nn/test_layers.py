@@ -193,6 +193,22 @@ def test_a_user_can_train(torch):
     [
         (lambda: nn.Linear(0, 1), "Linear: in_features must be an integer of at least 1, not 0"),
         (lambda: nn.Linear(1, 2.0), "Linear: out_features must be an integer .*, not 2.0"),
+        (lambda: nn.Linear(True, 1), "Linear: in_features must be an integer .*, not True"),
+        (lambda: nn.Embedding(0, 2), "Embedding: num_embeddings must be an integer .*, not 0"),
+        (lambda: nn.Embedding(4, 2.0), "Embedding: embedding_dim must be an integer .*, not 2.0"),
+        (lambda: nn.PReLU(True), "PReLU: num_parameters must be an integer .*, not True"),
+        (lambda: nn.LayerNorm(True), "LayerNorm: normalized_shape must be an integer .*, not True"),
+        (
+            lambda: nn.MultiheadAttention("8", 2),
+            "MultiheadAttention: embed_dim must be .*, not '8'",
+        ),
+        (lambda: nn.MultiheadAttention(8, True), "MultiheadAttention: num_heads must be .* True"),
+        (lambda: nn.MultiheadAttention(8, 2, kdim=0), "MultiheadAttention: kdim must be .*, not 0"),
+        (
+            lambda: nn.TransformerEncoderLayer(8, 2, 16.0),
+            "TransformerEncoderLayer: dim_feedforward must be .*, not 16.0",
+        ),
+        (lambda: nn.LSTM(2, True), "LSTM: hidden_size must be an integer .*, not True"),
         (lambda: nn.Conv2d(0, 1, 1), "Conv2d: in_channels must be .*, not 0"),
         (lambda: nn.Conv2d(1, 1, 1, groups=0), "Conv2d: groups must be .*, not 0"),
         (lambda: nn.Conv2d(4, 3, 1, groups=2), "2 groups must divide both in_channels = 4 and"),
@@ -204,12 +220,29 @@ def test_a_user_can_train(torch):
         (lambda: nn.Linear(3, 1)(tg.ones((2, 4))), "linear: weight expects 3 features"),
         (lambda: nn.Conv2d(3, 1, 1)(tg.ones((2, 4, 5, 5))), "weight expects 3 input channels"),
         (lambda: nn.MaxPool2d(9)(tg.ones((1, 2, 2))), "window .* larger than the padded image"),
-        (lambda: nn.Dropout(2)(tg.ones(1)), "dropout: p must be from 0 to 1, not 2"),
+        (lambda: nn.Dropout(2), "Dropout: p must be from 0 to 1, not 2"),
         (lambda: nn.MSELoss(reduction="max")(tg.ones(1), tg.ones(1)), "reduction must be"),
     ],
 )
 def test_errors(make, message):
     with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: nn.Conv2d(1, 1, True), "Conv2d: kernel_size must be an int or 2 ints, not True"),
+        (lambda: nn.Conv1d(1, 1, 3, (True,)), r"Conv1d: stride must be an int, not \(True,\)"),
+        (lambda: nn.ReLU(tg.ones(2)), "ReLU: inplace must be .*, not a Tensor; .* another call"),
+        (lambda: nn.LayerNorm(1.5), "LayerNorm: normalized_shape must be .* ints, not 1.5"),
+        (lambda: nn.Embedding(4, 2, "0"), "Embedding: padding_idx must be an integer, not '0'"),
+        (lambda: nn.Dropout("half"), "Dropout: p must be a number, not str"),
+        (lambda: nn.Linear(1, 1).train("eval"), "train: mode must be True or False, not 'eval'"),
+    ],
+)
+def test_wrong_types(make, message):
+    with pytest.raises(TypeError, match=message):
         make()
 
 

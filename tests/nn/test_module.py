@@ -142,6 +142,18 @@ def test_assigning_before_init():
         EarlyBuffer()
 
 
+def test_init_is_forgotten():
+    class Forgetful(nn.Module):
+        def __init__(self):
+            self.width = 3
+
+    module = Forgetful()
+    assert module.width == 3
+    for use in (module.state_dict, module.train, lambda: list(module.parameters())):
+        with pytest.raises(AttributeError, match=r"Forgetful: call super\(\).__init__\(\) before"):
+            use()
+
+
 def test_forward_is_missing():
     class Empty(nn.Module):
         pass
@@ -162,6 +174,26 @@ def test_buffers_are_copies_and_may_be_absent():
     module.mean = tg.ones(2)  # a Tensor in its place is the buffer from then on
     assert dict(module.named_buffers())["mean"].tolist() == [1, 1]
     assert list(module.parameters()) == []
+
+
+def test_a_parameter_in_the_place_of_a_buffer_is_none():
+    module = nn.Module()
+    module.register_buffer("scale", [1.0])
+    module.scale = nn.Parameter([2.0])
+    assert [name for name, _ in module.named_parameters()] == ["scale"]
+    assert list(module.buffers()) == []
+
+
+@pytest.mark.parametrize("key", ["training", "_buffers", "_path", "keys", "a.b", "", 3])
+def test_keys_that_mean_something_else(key):
+    with pytest.raises(ValueError, match="ModuleDict: a key must be a str without dots"):
+        nn.ModuleDict({key: nn.ReLU()})
+    for pairs in ([("a", nn.ReLU())], "abc", 3):
+        with pytest.raises(TypeError, match="ModuleDict: expected a mapping from str to Modules"):
+            nn.ModuleDict(pairs)
+    heads = nn.ModuleDict({"a": nn.ReLU()})
+    heads["a"] = nn.Tanh()
+    assert isinstance(heads["a"], nn.Tanh)
 
 
 # -- names ---------------------------------------------------------------------------------------
@@ -196,6 +228,35 @@ def test_names_survive_slicing_and_a_second_place():
     assert len(model.body[:1]) == 1
     model.body[0].extra = nn.Parameter([0.0])
     assert model.body[0].extra.name == "body.0.extra"
+
+
+def test_a_copy_of_a_part_has_no_place_in_the_model():
+    net = Net()
+    block, norm = copy.deepcopy((net.blocks[0], net.blocks[0].norm))
+    assert [p.name for p in block.parameters()] == [
+        *("conv.weight", "conv.bias", "norm.weight", "norm.bias")
+    ]
+    assert norm is block.norm
+    alone = copy.deepcopy(net.blocks[0].norm)
+    assert [b.name for b in alone.buffers()] == [name for name, _ in alone.named_buffers()]
+    (scope,) = {v.scope for v in tg.graph(alone(tg.ones((2, 2, 1, 1)))) if v.function}
+    assert scope == ("BatchNorm2d",)
+    net.blocks.append(block)
+    assert net.blocks[1].conv.weight.name == "blocks.1.conv.weight"
+    assert [p.name for p in net.blocks[0].parameters()] == [n for n in NAMES if "blocks" in n]
+
+
+def test_a_copy_of_a_whole_model_has_its_names():
+    net = nn.Sequential(Net())
+    net.again = net[0]
+    twin = copy.deepcopy(net)
+    assert twin.again is twin[0]
+    assert [p.name for p in twin.parameters()] == [f"0.{name}" for name in NAMES]
+    assert [m._path for m in twin.modules()] == [m._path for m in net.modules()]
+    given = nn.Parameter([1.0], name="W")
+    net[0].extra = given
+    assert copy.deepcopy(net[0]).extra.name == "W"
+    assert given.name == "W"
 
 
 def test_a_name_that_was_given_is_kept():

@@ -579,6 +579,13 @@ def test_clip_grad_norm_in_half_precision(torch, size, norm_type):
 def test_clip_grad_value_and_special_norms():
     p = tg.tensor([1.0, -2.0, np.nan], requires_grad=True)
     assert nn.utils.clip_grad_norm_([p], 1.0).item() == 0
+    for clip in (nn.utils.clip_grad_norm_, nn.utils.clip_grad_value_):
+        with pytest.raises(
+            TypeError, match=rf"{clip.__name__}: .*net.parameters\(\), not a Linear"
+        ):
+            clip(nn.Linear(1, 1), 1.0)
+        with pytest.raises(TypeError, match=rf"{clip.__name__}: .*net.parameters\(\), not a tuple"):
+            clip(nn.Linear(1, 1).named_parameters(), 1.0)
     (p * p).sum().backward()
     with pytest.raises(ValueError, match=r"clip_grad_norm_: the norm of order 2.0 .* is nan"):
         nn.utils.clip_grad_norm_(p, 1.0, error_if_nonfinite=True)

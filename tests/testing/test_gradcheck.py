@@ -53,6 +53,34 @@ def test_right_gradients_pass_to_second_order(name: str) -> None:
     assert report.resolution is None or report.resolution < 1e-6
 
 
+CANCELLING = {
+    "shifted and back": (lambda x: (x + 1e6) - 1e6),
+    "exp(x) - 1": (lambda x: (x * 1e-4).exp() - 1),
+    "remainder": (lambda x: (x * 3e3) % 1.0),
+    "centered": (lambda x: (x + 1e3) - (x + 1e3).mean(axis=0)),
+}
+
+
+@pytest.mark.parametrize("name", CANCELLING)
+def test_small_differences_of_large_numbers_raise_no_alarm(name: str) -> None:
+    for seed in range(30):
+        assert gradcheck(CANCELLING[name], normal(4, 3, seed=seed)).verdict == "passed"
+
+
+def test_a_kink_that_no_branch_tells_is_guessed() -> None:
+    @tg.function(lambda g, x: g * (x > 0))
+    def rectified(x: Any) -> Any:
+        return np.maximum(x, 0)
+
+    hint = r"between the slopes on both sides.* `branch`"
+    with pytest.raises(GradientError, match=hint):
+        gradcheck(rectified, np.array([1.0, 0.0, -2.0]))
+    gradcheck(rectified, np.array([1.0, 0.5, -2.0]))
+    with pytest.raises(GradientError) as caught:
+        gradcheck(doubled, np.array([1.0, 0.0, -2.0]))
+    assert "branch" not in str(caught.value)
+
+
 @pytest.mark.parametrize("name", ["matmul", "cube, large", "0-d", "loss"])
 def test_right_gradients_pass_to_third_order(name: str) -> None:
     f, *inputs = RIGHT[name]

@@ -67,6 +67,21 @@ def test_internal_rounding_is_seen() -> None:
     assert found.bound > 1e-9
 
 
+def test_noise_on_a_grid_is_seen() -> None:
+    """Values that are small differences of large numbers differ by multiples of one rounding."""
+    rng = np.random.default_rng(0)
+    for large in (1e3, 1e6):
+        x, u = rng.normal(size=(2, 10_000))
+        spacing = np.spacing(large)
+
+        def phi(t: float, x: Any = x, u: Any = u, large: float = large) -> Any:
+            return (x + t * u + large) - large
+
+        noise = np.abs(noise_of(phi, phi(0.0)))
+        assert np.mean(noise < spacing / 100) < 0.05
+        assert noise.max() < 2 * spacing
+
+
 def test_several_functions_have_error_bars_of_their_own() -> None:
     powers = np.array([1.0, 2.0, 5.0])
     found = derivative(lambda t: (1 + t) ** powers * [1, 1e6, 1e-6], EPS * np.array([1, 1e6, 1e-6]))

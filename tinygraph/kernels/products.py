@@ -18,7 +18,7 @@ LARGE = 1 << 26  # from here on it does not matter how quickly threads start
 
 def matmul(a: Array, b: Array) -> Array:
     """Multiply matrices: (..., n, k), (..., k, m) -> (..., n, m); the leading axes broadcast."""
-    if a.shape[-1] == 1:
+    if a.shape[-1] == b.shape[-2] == 1:
         return np.multiply(a, b, order="C")  # np.matmul takes three times as long
     n, m = a.shape[-2], b.shape[-1]
     multiplications = max(a.size * m, b.size * n)

@@ -79,14 +79,14 @@ def conv(
     def work(part: slice) -> bool:
         out = y[part]
         length = _tile_length(len(out), y.itemsize, c, o, kernel_size, pairs)
-        finite = True
         for tile, cols in _column_tiles(
             x[part], pairs, kernel_size, stride, padding, dilation, groups, length
         ):
             products = np.matmul(filters, cols)
             _add_up(products.reshape(4, o, -1, *pairs), bias, out[tile].swapaxes(0, 1))
-            finite = finite and _is_finite(out[tile])
-        return finite
+            if not _is_finite(out[tile]):
+                return False
+        return True
 
     with np.errstate(over="ignore", invalid="ignore"):
         return y if all(share(n, work, is_large(x, kernel_size, windows))) else None

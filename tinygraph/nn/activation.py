@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike
 
 from .._tensor import Tensor, TensorLike, get_default_dtype
 from . import functional
+from .layers import _check_positive
 from .module import Module, Parameter
 
 
@@ -19,6 +20,11 @@ class _Inplace(Module):
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
+        if not isinstance(inplace, bool):
+            raise TypeError(
+                f"{type(self).__name__}: inplace must be True or False, not a "
+                f"{type(inplace).__name__}; a Tensor goes into another call, as in layer()(x)"
+            )
 
 
 class ReLU(_Inplace):
@@ -75,10 +81,7 @@ class PReLU(Module):
         self, num_parameters: int = 1, init: float = 0.25, *, dtype: DTypeLike | None = None
     ) -> None:
         super().__init__()
-        if not isinstance(num_parameters, (int, np.integer)) or num_parameters < 1:
-            raise ValueError(
-                f"PReLU: num_parameters must be an integer of at least 1, not {num_parameters!r}"
-            )
+        _check_positive("PReLU", num_parameters=num_parameters)
         dtype = get_default_dtype() if dtype is None else dtype
         self.weight = Parameter(np.full(num_parameters, init, dtype))
 

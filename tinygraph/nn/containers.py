@@ -129,9 +129,10 @@ class ModuleDict(Module):
     def __setitem__(self, key: str, module: Module) -> None:
         if not isinstance(module, Module):
             raise TypeError(f"ModuleDict: expected a Module, not {type(module).__name__}")
-        if not isinstance(key, str) or not key or "." in key or hasattr(type(self), key):
+        odd = not isinstance(key, str) or not key or "." in key
+        if odd or (key not in self and hasattr(self, key)):
             raise ValueError(
-                f"ModuleDict: a key must be a str without dots, and no method, not {key!r}"
+                f"ModuleDict: a key must be a str without dots, and no attribute, not {key!r}"
             )
         setattr(self, key, module)
 
@@ -161,6 +162,10 @@ class ModuleDict(Module):
 
     def update(self, modules: Mapping[str, Module]) -> None:
         """Add or replace modules."""
+        if not isinstance(modules, Mapping):
+            raise TypeError(
+                f"ModuleDict: expected a mapping from str to Modules, not {type(modules).__name__}"
+            )
         for key, module in modules.items():
             self[key] = module
 

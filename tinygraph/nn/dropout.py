@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .._tensor import Tensor, TensorLike
+from ..ops.dropout import check_probability
 from . import functional
 from .module import Module
 
@@ -21,12 +22,18 @@ class Dropout(Module):
         From 0 to 1.
     generator : numpy.random.Generator, optional
         Default: the one that `tinygraph.manual_seed` restarts.
+
+    Raises
+    ------
+    ValueError
+        If ``p`` is not from 0 to 1.
     """
 
     drop: ClassVar[Callable[..., Any]] = staticmethod(functional.dropout)
 
     def __init__(self, p: float = 0.5, *, generator: np.random.Generator | None = None) -> None:
         super().__init__()
+        check_probability(type(self).__name__, p)
         self.p = p
         self._generator = generator
 

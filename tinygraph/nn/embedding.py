@@ -7,6 +7,7 @@ from numpy.typing import DTypeLike
 
 from .._tensor import Tensor, TensorLike, get_default_dtype
 from . import functional, init
+from .layers import _check_positive
 from .module import Module, Parameter
 
 
@@ -33,7 +34,7 @@ class Embedding(Module):
     Raises
     ------
     ValueError
-        If a size is negative, or ``padding_idx`` no row.
+        If a size is not positive, or ``padding_idx`` no row.
     """
 
     def __init__(
@@ -49,7 +50,10 @@ class Embedding(Module):
         generator: np.random.Generator | None = None,
     ) -> None:
         super().__init__()
+        _check_positive("Embedding", num_embeddings=num_embeddings, embedding_dim=embedding_dim)
         if padding_idx is not None:
+            if not isinstance(padding_idx, (int, np.integer)):
+                raise TypeError(f"Embedding: padding_idx must be an integer, not {padding_idx!r}")
             if not -num_embeddings <= padding_idx < num_embeddings:
                 raise ValueError(
                     f"Embedding: padding_idx {padding_idx} is none of {num_embeddings} rows"

@@ -12,12 +12,19 @@ import numpy as np
 
 from .. import _random
 from .._tensor import Array, Tensor
+from ..ops._arguments import number
 
 
-def _fill(caller: str, tensor: Tensor, values: Array | float) -> Tensor:
+def _check(caller: str, tensor: Tensor) -> None:
     if not isinstance(tensor, Tensor) or tensor.dtype.kind != "f":
         what = tensor.dtype if isinstance(tensor, Tensor) else type(tensor).__name__
         raise TypeError(f"{caller}: expected a Tensor of floating dtype, not {what}")
+    if not tensor.is_leaf:
+        raise ValueError(f"{caller}: the Tensor was computed, by {tensor._source}; fill a leaf")
+
+
+def _fill(caller: str, tensor: Tensor, values: Array | float) -> Tensor:
+    _check(caller, tensor)
     tensor.data = np.broadcast_to(values, tensor.shape)
     return tensor
 
@@ -32,10 +39,13 @@ def normal_(
 
     Raises
     ------
+    TypeError
+        If ``tensor`` is no Tensor of floating dtype; so all functions here.
     ValueError
-        If ``std`` is negative.
+        If it was computed (so all functions here), or ``std`` is negative.
     """
-    if not std >= 0:
+    _check("normal_", tensor)
+    if not number("normal_", "std", std) >= 0:
         raise ValueError(f"normal_: std must be at least 0, not {std}")
     return _fill("normal_", tensor, _random.generator(generator).normal(mean, std, tensor.shape))
 
@@ -51,10 +61,14 @@ def uniform_(
     Raises
     ------
     ValueError
-        If ``a`` is above ``b``.
+        If ``a`` is above ``b``, or one of them is not finite.
     """
-    if not a <= b:
-        raise ValueError(f"uniform_: a must not be above b, but a = {a} and b = {b}")
+    _check("uniform_", tensor)
+    width = number("uniform_", "b", b) - number("uniform_", "a", a)
+    if not 0 <= width < math.inf:
+        raise ValueError(
+            f"uniform_: a must not be above b, and both be finite, but a = {a} and b = {b}"
+        )
     return _fill("uniform_", tensor, _random.generator(generator).uniform(a, b, tensor.shape))
 
 
@@ -83,6 +97,9 @@ def trunc_normal_(
     >>> bool((abs(weight) <= 0.04).all())
     True
     """
+    _check("trunc_normal_", tensor)
+    for name, value in {"mean": mean, "std": std, "a": a, "b": b}.items():
+        number("trunc_normal_", name, value)
     if not math.isfinite(mean):
         raise ValueError(f"trunc_normal_: mean must be finite, not {mean}")
     if not 0 < std < math.inf:
@@ -168,6 +185,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 
 def _fans(caller: str, tensor: Tensor) -> tuple[int, int]:
+    _check(caller, tensor)
     if tensor.ndim < 2 or not tensor.size:
         raise ValueError(
             f"{caller}: needs a weight of shape (out, in, ...) with elements, not {tensor.shape}"
@@ -296,6 +314,7 @@ def orthogonal_(
     >>> abs(weight @ weight.mT).round().tolist()
     [[4.0, 0.0], [0.0, 4.0]]
     """
+    _check("orthogonal_", tensor)
     if tensor.ndim < 2:
         raise ValueError(f"orthogonal_: needs a weight of shape (out, in, ...), not {tensor.shape}")
     rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])

@@ -15,7 +15,7 @@ from .module import Module, Parameter
 
 def _check_positive(caller: str, **sizes: int) -> None:
     for name, size in sizes.items():
-        if not isinstance(size, (int, np.integer)) or size < 1:
+        if not isinstance(size, (int, np.integer)) or isinstance(size, bool) or size < 1:
             raise ValueError(f"{caller}: {name} must be an integer of at least 1, not {size!r}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, Self
 from weakref import ref
@@ -98,7 +99,7 @@ class Module:
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, (Parameter, Module)):
-            self._require_init(name)
+            self._require_init(f"assigning {name!r}")
         if isinstance(value, Parameter):
             if value.name is None:
                 value.name = _join(self._path, name)
@@ -111,11 +112,9 @@ class Module:
             )
         super().__setattr__(name, value)
 
-    def _require_init(self, name: str) -> None:
+    def _require_init(self, doing: str) -> None:
         if "_buffers" not in vars(self):
-            raise AttributeError(
-                f"{type(self).__name__}: call super().__init__() before assigning {name!r}"
-            )
+            raise AttributeError(f"{type(self).__name__}: call super().__init__() before {doing}")
 
     def _place(self, path: str, before: str = "") -> None:
         """Make ``path`` the start of the names below that started with ``before``.
@@ -128,6 +127,16 @@ class Module:
         for name, module in self.named_modules():
             if module._path == _join(before, name):
                 module._path = _join(path, name)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Copy it with all below; the copy is part of no model yet, and its names begin anew."""
+        twin = type(self).__new__(type(self))
+        memo[id(self)] = twin
+        vars(twin).update(copy.deepcopy(vars(self), memo))
+        for name, module in twin._submodules().items():
+            module._place(name)
+        twin._place("", before=self._path)
+        return twin
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the output; a subclass defines it, a user calls the module itself."""
@@ -229,7 +238,7 @@ class Module:
 
         Running statistics are buffers.  None stands for one that is not there.
         """
-        self._require_init(name)
+        self._require_init(f"assigning {name!r}")
         self._buffers.add(name)
         buffer = None
         if value is not None:
@@ -242,6 +251,7 @@ class Module:
 
     def _walk(self, path: str, seen: set[Module]) -> Iterator[tuple[str, Module]]:
         if self not in seen:
+            self._require_init("asking for parts")
             seen.add(self)
             yield path, self
             for name, module in self._submodules().items():
@@ -360,6 +370,8 @@ class Module:
 
     def train(self, mode: bool = True) -> Self:
         """Set it and all modules below to training, or with False to evaluation; return itself."""
+        if not isinstance(mode, bool):
+            raise TypeError(f"train: mode must be True or False, not {mode!r}")
         for module in self.modules():
             module.training = mode
         return self
@@ -427,4 +439,5 @@ def _is_parameter(module: Module, name: str, value: Any) -> bool:
 
 
 def _is_buffer(module: Module, name: str, value: Any) -> bool:
-    return name in module._buffers and isinstance(value, Tensor)
+    named = name in module._buffers and isinstance(value, Tensor)
+    return named and not isinstance(value, Parameter)

@@ -282,6 +282,11 @@ def _shape(caller: str, normalized_shape: int | Sequence[int]) -> Shape:
     given = (
         (normalized_shape,) if isinstance(normalized_shape, (int, np.integer)) else normalized_shape
     )
+    if not isinstance(given, Sequence):
+        raise TypeError(
+            f"{caller}: normalized_shape must be an int or a sequence of ints, "
+            f"not {normalized_shape!r}"
+        )
     shape = tuple(given)
     for size in shape:
         _check_positive(caller, normalized_shape=size)

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
 from .._tensor import Array, Tensor
 
 
-def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
-    given = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+def _gradients(caller: str, parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
+    several = isinstance(parameters, Iterable) and not isinstance(parameters, Tensor)
+    given: list[Any] = list(parameters) if several else [parameters]
+    for p in given:
+        if not isinstance(p, Tensor):
+            raise TypeError(
+                f"{caller}: parameters must be Tensors, such as net.parameters(), "
+                f"not a {type(p).__name__}"
+            )
     return [p.grad for p in given if p.grad is not None]
 
 
@@ -50,7 +58,7 @@ def clip_grad_norm_(
     >>> tg.nn.utils.clip_grad_norm_([p], 1.0).item(), [round(g, 3) for g in p.grad.tolist()]
     (10.0, [0.6, 0.8])
     """
-    gradients = _gradients(parameters)
+    gradients = _gradients("clip_grad_norm_", parameters)
     if not gradients:
         return Tensor(0.0)
     dtype = np.result_type(*(g.dtype for g in gradients))
@@ -70,5 +78,5 @@ def clip_grad_norm_(
 
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
     """Limit every element of the gradients, in place, to ±``clip_value``."""
-    for g in _gradients(parameters):
+    for g in _gradients("clip_grad_value_", parameters):
         g.data = np.clip(g.data, -clip_value, clip_value)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import index
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
 
@@ -131,17 +130,21 @@ def sizes(caller: str, name: str, value: IntOrSizes, rank: int, least: int) -> S
     ValueError
         If one of them is below ``least``.
     """
-    if isinstance(value, (int, np.integer)):
-        given = (int(value),) * rank
+    if _is_size(value):
+        given: Sizes = (int(value),)
+    elif (
+        isinstance(value, (tuple, Sequence))  # first what it mostly is
+        and len(value) in (1, rank)
+        and all(map(_is_size, value))
+    ):
+        given = tuple(map(int, value))
     else:
-        try:
-            given = tuple(map(index, value)) if isinstance(value, (tuple, Sequence)) else ()
-        except TypeError:
-            given = ()
-        if len(given) not in (1, rank):
-            several = f" or {rank} ints" if rank > 1 else ""
-            raise TypeError(f"{caller}: {name} must be an int{several}, not {value!r}")
-        given *= rank // len(given)
+        several = f" or {rank} ints" if rank > 1 else ""
+        raise TypeError(f"{caller}: {name} must be an int{several}, not {value!r}")
     if min(given) < least:
         raise ValueError(f"{caller}: {name} must be at least {least}, not {value!r}")
-    return given
+    return given * (rank // len(given))
+
+
+def _is_size(value: object) -> TypeGuard[int]:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)

@@ -12,11 +12,16 @@ from .elementwise import multiply_, where
 _SELU_FLOOR = -1.7580993408473766  # what SELU tends to, far to the left
 
 
-def _check(caller: str, x: TensorLike, p: float) -> Tensor:
+def check_probability(caller: str, p: float) -> None:
+    """Raise a TypeError if ``p`` is no number, a ValueError if it is not from 0 to 1."""
     if not isinstance(p, (int, float)):
         raise TypeError(f"{caller}: p must be a number, not {type(p).__name__}")
     if not 0 <= p <= 1:
         raise ValueError(f"{caller}: p must be from 0 to 1, not {p}")
+
+
+def _check(caller: str, x: TensorLike, p: float) -> Tensor:
+    check_probability(caller, p)
     return floating(caller, x)
 
 

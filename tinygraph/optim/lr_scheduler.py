@@ -105,7 +105,7 @@ class LRScheduler:
 
 def _check_positive(caller: str, **values: int) -> None:
     for name, value in values.items():
-        if not isinstance(value, int) or value < 1:
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise ValueError(f"{caller}: {name} must be an integer of at least 1, not {value!r}")
 
 

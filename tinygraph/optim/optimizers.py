@@ -57,10 +57,10 @@ class Optimizer:
 
     def __init__(self, params: Params, **options: Any) -> None:
         caller = type(self).__name__
-        if isinstance(params, (Tensor, Mapping)):
+        if isinstance(params, (Tensor, Mapping)) or not isinstance(params, Iterable):
             raise TypeError(
-                f"{caller}: params must be an iterable of Tensors or of dicts, "
-                f"not a single {type(params).__name__}"
+                f"{caller}: params must be an iterable of Tensors or of dicts, such as "
+                f"net.parameters(), not a {type(params).__name__}"
             )
         given = list(params)
         groups = given if given and isinstance(given[0], Mapping) else [{"params": given}]
@@ -102,7 +102,10 @@ class Optimizer:
             if isinstance(value, np.generic):  # as a Python number it leaves dtypes alone
                 group[name] = value.item()
         if not group["params"]:
-            raise ValueError(f"{caller}: params is empty")
+            raise ValueError(
+                f"{caller}: params is empty; a Module finds parts in its attributes, in ModuleList "
+                "and ModuleDict, not in plain lists or dicts"
+            )
         self._check(caller, group)
         return group
 

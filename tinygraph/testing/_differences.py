@@ -395,8 +395,21 @@ def _explained(
     numeric = (v @ comparison.numeric / sizes).reshape(shape)
     bound = (np.abs(v) @ comparison.bound / sizes).reshape(shape)
     guess = pattern(analytic, numeric, bound, rows.problem.point)
+    if _lies_between_slopes(rows, columns, int(mine[k]), d):
+        guess = "it lies between the slopes on both sides; `branch` of the Function tells a kink"
     message = "\n".join(filter(None, (guess, message)))
     return replace(finding, message=message, analytic=analytic, numeric=numeric)
+
+
+def _lies_between_slopes(rows: Rows, columns: Columns, row: int, direction: int) -> bool:
+    """Tell whether what was found wrong would be right on a kink."""
+    moves = [np.zeros(x.shape) for x in rows.problem.point]
+    moves[columns.which] = columns.directions[direction]
+    try:
+        slopes = _between_slopes(rows, moves)
+    except Kink:
+        return False
+    return bool(abs(_total(rows, moves) - slopes.value)[row] <= 2 * slopes.bound[row])
 
 
 def _weights(count: int) -> Array:

@@ -17,13 +17,14 @@ from ._report import Array
 
 Values: TypeAlias = "Array | None"  # None: of another branch, or not finite
 
+
 EPS = float(np.finfo(np.float64).eps)
 FIRST_STEP = 2.0**-3
 # Differences that refute a rule are taken again: a periodic function agrees with itself by design.
 SECOND_OPINION = FIRST_STEP / 91.0
 # A step below this tells too little, so a point with a kink nearer than that is drawn anew.
 SMALLEST_STEP = 2.0**-22
-NOISE_STEP = 2.0**-20
+NOISE_STEPS = [2.0**-20 * k**0.5 for k in (0, 1, 5, 11)]  # uneven, and incommensurable
 LAST_STEP = 2.0**-45  # where the scale of the function is far below that of its input
 RATIO = 4
 # Two rows may agree by accident: what the step before was off by does not vanish at once.
@@ -140,17 +141,31 @@ def scales(x: Array) -> Array:
     return np.maximum(sizes, largest * 2.0**-6) if largest else np.ones(x.shape)
 
 
+def _third_difference(steps: Sequence[float]) -> Array:
+    """Return weights of unit length under which the values of every quadratic sum up to 0."""
+    apart = np.subtract.outer(steps, steps) + np.eye(len(steps))
+    weights = 1 / apart.prod(axis=1)
+    return np.asarray(weights / np.linalg.norm(weights))
+
+
+NOISE_WEIGHTS = _third_difference(NOISE_STEPS)
+
+
 def noise_of(phi: Callable[[float], Values], here: Array) -> Values:
     """Return the noise in values of ``phi`` near 0, where it is ``here``; with its sign.
 
     Third differences over tiny steps: what is smooth vanishes in them; roundings, of the point and
-    of all that is computed from it, do not, and they do not cancel by symmetry.  None is returned
-    where a kink is too near.
+    of all that is computed from it, do not, and they do not cancel by symmetry.  The steps are
+    uneven because small differences of large numbers lie on a grid, as 1 + x - 1 does: over even
+    steps, every third difference of such values is 0.  None is returned where a kink is too near.
     """
-    thrice, twice, once = (phi(k * NOISE_STEP) for k in (3, 2, 1))
-    if thrice is None or twice is None or once is None:
-        return None
-    return np.asarray((thrice - 3 * twice + 3 * once - here) / 4)
+    noise = NOISE_WEIGHTS[0] * here
+    for step, weight in zip(NOISE_STEPS[:0:-1], NOISE_WEIGHTS[:0:-1], strict=True):
+        value = phi(step)
+        if value is None:
+            return None
+        noise = noise + weight * value
+    return np.asarray(noise)
 
 
 def nudged(
