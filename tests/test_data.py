@@ -139,6 +139,7 @@ def test_batches_are_views_unless_shuffled():
             r"dataset has no length: len\(\) of a 0-d Tensor",
         ),
         (dict(batch_size=True), TypeError, "batch_size must be an integer, not bool"),
+        (dict(drop_last=[0, 1]), TypeError, r"drop_last must be True or False, not \[0, 1\]"),
         (dict(batch_size=0), ValueError, "batch_size must be at least 1, not 0"),
         (dict(batch_size=2.0), TypeError, "batch_size must be an integer, not float"),
         (dict(generator=3), TypeError, "generator must be a numpy.random.Generator, not int"),

@@ -11,6 +11,7 @@ import pytest
 import tinygraph as tg
 from tinygraph import explain
 from tinygraph._explain import Explanation
+from tinygraph.ops.recurrent import GRUGates, LSTMGates
 
 
 def leaf(*values: float, name: str | None = "w") -> tg.Tensor:
@@ -127,6 +128,12 @@ ZEROS: dict[str, tuple[Any, str, str]] = {
     "dead ReLU": (lambda w: (w * -1).relu(), "ReLU", "dead ReLU"),
     "clip": (lambda w: (w + 10).clip(-1, 1), "Clip", "outside of its bounds"),
     "saturated": (lambda w: (w * 1e3).tanh(), "Tanh", "saturated"),
+    "gates of an LSTM": (lambda w: LSTMGates()(tg.tile(w * 1e3, 4)), "LSTMGates", "saturated"),
+    "gates of a GRU": (
+        lambda w: GRUGates()(tg.tile(w * 1e3, 3), np.ones(6)),
+        "GRUGates",
+        "saturated",
+    ),
     "masked": (lambda w: w * np.zeros(2), "Multiply", "the other factor is 0"),
     "where": (lambda w: tg.where(np.array([True, True]), 0.0, w), "Where", "chooses the other"),
     "index": (lambda w: tg.concatenate([w, leaf(5.0)])[2:], "Concatenate", "leaves these"),

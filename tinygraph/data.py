@@ -248,8 +248,8 @@ class DataLoader:
     Raises
     ------
     TypeError
-        If ``dataset`` is none, ``batch_size`` no integer, ``generator`` no generator, or
-        ``collate_fn`` not callable.
+        If ``dataset`` is none, ``batch_size`` no integer, ``drop_last`` no boolean, ``generator``
+        no generator, or ``collate_fn`` not callable.
     ValueError
         If ``batch_size`` is below 1; in the loop, if items differ in shape or structure.
 
@@ -278,6 +278,8 @@ class DataLoader:
             )
         if batch_size < 1:
             raise ValueError(f"DataLoader: batch_size must be at least 1, not {batch_size}")
+        if not isinstance(drop_last, (bool, np.bool_)):
+            raise TypeError(f"DataLoader: drop_last must be True or False, not {drop_last!r}")
         _random.generator(generator)  # a wrong one is refused here, not in the first epoch
         if collate_fn is not None and not callable(collate_fn):
             raise TypeError(

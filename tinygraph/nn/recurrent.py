@@ -87,7 +87,7 @@ class _Recurrence(Module):
         return *weights, bias_ih, bias_hh
 
     def _zeros(self, x: Tensor, batch: Shape) -> State:
-        """Return the states to start with; a graph knows that they are 0, and no input."""
+        """Return the states to start with, of which a graph knows that they are 0."""
         shape = (*batch, self.hidden_size)
         return tuple(
             wrap(np.zeros(shape, x.dtype), Constant(shape, x.dtype, name, 0.0))

@@ -29,8 +29,8 @@ class Optimizer:
     Parameters
     ----------
     params : iterable of Tensors, or of dicts
-        Leaves that require a gradient, such as ``net.parameters()``.  A dict is a group with
-        options of its own: ``{"params": [...], "lr": 0.01}``.
+        Leaves, such as ``net.parameters()``; those that require no gradient are frozen, and stay
+        as they are.  A dict is a group with options of its own: ``{"params": [...], "lr": 0.01}``.
     **options : numbers
         What holds for groups that do not say otherwise.
 
@@ -46,8 +46,8 @@ class Optimizer:
     Raises
     ------
     TypeError, ValueError
-        If a parameter is no leaf Tensor that requires a gradient, comes twice, or there is none;
-        or an option is unknown or out of its range.
+        If a parameter is no leaf Tensor, or comes twice; none requires a gradient; or an option is
+        unknown or out of its range.
     """
 
     defaults: Group
@@ -230,13 +230,13 @@ def _check_params(caller: str, params: list[Any]) -> None:
         what = f"{caller}: params[{i}] ({name}shape {p.shape})"
         if not p.is_leaf:
             raise ValueError(f"{what} was computed; only leaves can be optimised")
-        if not p.requires_grad:
-            raise ValueError(f"{what} does not require a gradient")
         if not p.data.flags.writeable:
             raise ValueError(f"{what} is read-only")
         if p in seen:
             raise ValueError(f"{what} is params[{seen[p]}] again")
         seen[p] = i
+    if not any(p.requires_grad for p in params):
+        raise ValueError(f"{caller}: none of the params requires a gradient")
 
 
 def _in_pieces(update: Callable[..., None], p: Array, *others: Array) -> None:
