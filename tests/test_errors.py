@@ -108,6 +108,7 @@ MESSAGES = {
         )
         for name, symbol in (
             *(("__iadd__", "+"), ("__isub__", "-"), ("__imul__", "*"), ("__itruediv__", "/")),
+            *(("__ipow__", "**"), ("__imatmul__", "@")),
         )
     },
     "where by numbers": (lambda: tg.where(X, X, X), TypeError, ["where", "boolean", "float32"]),

@@ -91,6 +91,14 @@ def _itruediv(self: Tensor, other: TensorLike) -> Tensor:
     return elementwise.divide(_kept("/", self), other)
 
 
+def _ipow(self: Tensor, other: TensorLike) -> Tensor:
+    return elementwise.power(_kept("**", self), other)
+
+
+def _imatmul(self: Tensor, other: TensorLike) -> Tensor:
+    return linalg.matmul(_kept("@", self), other)
+
+
 def _kept(symbol: str, x: Tensor) -> Tensor:
     """Return ``x``, unless ``x += y`` would make a constant of what is meant to be changed."""
     if x.is_leaf and x.requires_grad and not is_grad_enabled():
@@ -118,8 +126,10 @@ METHODS: dict[str, Any] = {
     "__itruediv__": _itruediv,
     "__pow__": elementwise.power,
     "__rpow__": _rpow,
+    "__ipow__": _ipow,
     "__matmul__": linalg.matmul,
     "__rmatmul__": _rmatmul,
+    "__imatmul__": _imatmul,
     "__mod__": rounding.remainder,
     "__rmod__": _rmod,
     "__floordiv__": rounding.floor_divide,

@@ -397,8 +397,10 @@ class Tensor:
         __itruediv__ = _methods._itruediv
         __pow__ = elementwise.power
         __rpow__ = _methods._rpow
+        __ipow__ = _methods._ipow
         __matmul__ = linalg.matmul
         __rmatmul__ = _methods._rmatmul
+        __imatmul__ = _methods._imatmul
         __mod__ = rounding.remainder
         __rmod__ = _methods._rmod
         __floordiv__ = rounding.floor_divide

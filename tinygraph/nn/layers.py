@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .._tensor import Shape, Tensor, TensorLike, as_tensor, get_default_dtype
+from ..ops._arguments import is_size
 from ..ops.shape import flatten
 from . import functional, init
 from .module import Module, Parameter
@@ -15,7 +16,7 @@ from .module import Module, Parameter
 
 def _check_positive(caller: str, **sizes: int) -> None:
     for name, size in sizes.items():
-        if not isinstance(size, (int, np.integer)) or isinstance(size, bool) or size < 1:
+        if not is_size(size) or size < 1:
             raise ValueError(f"{caller}: {name} must be an integer of at least 1, not {size!r}")
 
 

@@ -130,12 +130,12 @@ def sizes(caller: str, name: str, value: IntOrSizes, rank: int, least: int) -> S
     ValueError
         If one of them is below ``least``.
     """
-    if _is_size(value):
+    if is_size(value):
         given: Sizes = (int(value),)
     elif (
         isinstance(value, (tuple, Sequence))  # first what it mostly is
         and len(value) in (1, rank)
-        and all(map(_is_size, value))
+        and all(map(is_size, value))
     ):
         given = tuple(map(int, value))
     else:
@@ -146,5 +146,6 @@ def sizes(caller: str, name: str, value: IntOrSizes, rank: int, least: int) -> S
     return given * (rank // len(given))
 
 
-def _is_size(value: object) -> TypeGuard[int]:
+def is_size(value: object) -> TypeGuard[int]:
+    """Return whether it is an integer, and no boolean."""
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
